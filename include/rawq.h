@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * rawq - Ethernet queues in user space, beside the kernel's netdev.
+ *
+ * Model.   A port is a NIC port under its kernel name.  A region is memory cut
+ *          into equal frames.  Frames go round; each one belongs at any moment
+ *          to the caller or to one queue:
+ *
+ *              caller --rawq_rx_post--> rxq --rawq_rx_burst--> caller
+ *              caller --rawq_tx_burst-> txq --rawq_tx_reap---> caller
+ *
+ *          Traffic reaches an rxq only through a rule; all the rest, and
+ *          everything after rawq_port_close() or the end of the process, goes
+ *          to the kernel as before.
+ * Threads. One thread at a time per queue; queues share no locks.  The other
+ *          calls on one port, and on the regions it uses, must not overlap.
+ * Errors.  Set-up calls return 0 or a negative errno value, never set errno and
+ *          list every value they return; on failure *out is untouched and err,
+ *          if not NULL, says in words what was refused by whom and what helps.
+ *          Burst calls cannot fail: they return how many, 0..n.  A queue that
+ *          broke returns 0 from then on and its status call tells why.
+ * Units.   Lengths in bytes without FCS, times in ns, rates in Mbit/s.
+ * Opts.    Zero is the default of every field; .size = sizeof of the struct;
+ *          a NULL pointer means all defaults.
+ */
+#ifndef RAWQ_H
+#define RAWQ_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define RAWQ_VERSION "0.1.0"
+
+struct rawq_port;
+struct rawq_region;
+struct rawq_rule;
+
+struct rawq_error {
+	char text[256]; /* one sentence, no newline */
+};
+
+/* ---- ports ---------------------------------------------------------------- */
+
+enum rawq_backend { RAWQ_AUTO, RAWQ_MLX5, RAWQ_VERBS, RAWQ_XDP };
+
+/* rawq_port_opts.flags: narrow what the xdp backend may choose */
+enum {
+	RAWQ_XDP_COPY = 1 << 0,    /* never zero copy: a way round a faulty driver */
+	RAWQ_XDP_GENERIC = 1 << 1, /* the steering program after the skb is made */
+};
+
+struct rawq_port_opts {
+	size_t size;
+	enum rawq_backend backend;
+	uint32_t flags; /* RAWQ_XDP_* */
+};
+
+struct rawq_port_info {
+	enum rawq_backend backend; /* the one in use, never RAWQ_AUTO */
+	int ifindex;
+	char netdev[16];
+	char driver[32]; /* the kernel's driver; "" if it has none to name */
+	uint8_t mac[6];
+	uint16_t mtu;         /* as the kernel has it now */
+	uint32_t link_mbps;   /* 0: no link, or a speed that the driver does not know */
+	uint32_t link_up;     /* not 0: carrier */
+	int numa_node;        /* -1: unknown */
+	uint32_t rx_offloads; /* RAWQ_RX_* that a queue of this port can report */
+	uint32_t tx_offloads; /* RAWQ_TX_* that a queue of this port can do */
+	uint32_t rx_queues;   /* that the netdev spreads its traffic over */
+	uint32_t tx_queues;
+	uint32_t depth_max;    /* of a queue, in descriptors */
+	uint32_t frame_max;    /* largest region frame it takes, bytes */
+	uint32_t segments_max; /* descriptors of one packet */
+	char choice[160];      /* why this backend, in words */
+};
+
+/* Open a NIC port by its netdev's name in the caller's network namespace.  Changes nothing on
+ * it.  The port is the caller's until rawq_port_close().
+ * -ENODEV no such netdev; -EPERM err names the capability that is missing; -ENOTSUP the backend
+ * cannot drive it; -ENETDOWN it is down; -EINVAL opts; -ENOMEM. */
+int rawq_port_open(const char *netdev, const struct rawq_port_opts *opts,
+                   struct rawq_port **out, struct rawq_error *err);
+
+/* Close a port after its queues and rules; NULL is allowed. */
+void rawq_port_close(struct rawq_port *port);
+
+/* Tell what the port is and can do; link, MTU and MAC are read anew. */
+void rawq_port_info(const struct rawq_port *port, struct rawq_port_info *info);
+
+/* ---- memory --------------------------------------------------------------- */
+
+struct rawq_region_opts {
+	size_t size;
+	uint32_t frame_size; /* power of two, 2048..65536; default 2048 */
+	uint32_t frames;     /* default 8192 */
+	void *memory; /* page-aligned, frames * frame_size bytes, the caller's for the
+	                      * region's life; NULL: the library maps it, on huge pages if any */
+	uint32_t read_only; /* not 0: memory may only be sent from */
+};
+
+/* Make a region.  It is the caller's until rawq_region_destroy(); every frame in it is too.
+ * -EINVAL a size, a number or an alignment; -ENOMEM. */
+int rawq_region_create(const struct rawq_region_opts *opts, struct rawq_region **out,
+                       struct rawq_error *err);
+
+/* Free a region after the queues that use it; NULL is allowed. */
+void rawq_region_destroy(struct rawq_region *region);
+
+/* The first byte; a packet at address a is at base + a. */
+void *rawq_region_base(const struct rawq_region *region);
+uint32_t rawq_region_frame_size(const struct rawq_region *region);
+uint32_t rawq_region_frames(const struct rawq_region *region);
+
+/* ---- packets -------------------------------------------------------------- */
+
+/* rawq_pkt.flags of both directions */
+enum {
+	RAWQ_MORE = 1 << 15, /* the packet goes on in the next descriptor */
+};
+/* rawq_pkt.flags, received; and what rawq_queue_opts.offloads of an rxq may ask for */
+enum {
+	RAWQ_RX_L3_OK = 1 << 0,    /* IPv4 header checksum checked and right */
+	RAWQ_RX_L4_OK = 1 << 1,    /* TCP or UDP checksum checked and right */
+	RAWQ_RX_TIME = 1 << 2,     /* time_ns valid */
+	RAWQ_RX_MARK = 1 << 3,     /* mark valid, from the rule that matched */
+	RAWQ_RX_HASH = 1 << 4,     /* hash valid */
+	RAWQ_RX_VLAN = 1 << 5,     /* outermost VLAN tag taken off, in vlan */
+	RAWQ_RX_SEGMENTS = 1 << 6, /* packets longer than a frame come as several
+	                            * descriptors; without it they are dropped and counted */
+};
+/* rawq_pkt.flags, to send; of a packet's first descriptor */
+enum {
+	RAWQ_TX_L3_CSUM = 1 << 0, /* fill in the IPv4 header checksum */
+	RAWQ_TX_L4_CSUM = 1 << 1, /* fill in the TCP or UDP checksum */
+	RAWQ_TX_TSO =
+		1 << 2, /* cut into TCP segments of mss bytes; asks for both above */
+	RAWQ_TX_VLAN = 1 << 3,     /* insert vlan behind the MAC addresses */
+	RAWQ_TX_SEGMENTS = 1 << 6, /* packets of several descriptors */
+};
+
+struct rawq_pkt {
+	uint64_t addr; /* of the first byte: offset from the region's base */
+	uint32_t len;  /* bytes in this descriptor */
+	uint16_t flags;
+	uint16_t vlan;    /* TCI */
+	uint64_t time_ns; /* received, RAWQ_RX_TIME: CLOCK_REALTIME, or the NIC clock */
+	union {
+		uint32_t mark; /* received */
+		uint32_t mss;  /* to send, RAWQ_TX_TSO */
+	};
+	union {
+		uint32_t hash;       /* received: RSS hash */
+		uint32_t header_len; /* to send, RAWQ_TX_TSO: bytes before the payload */
+	};
+};
+
+/* ---- queues --------------------------------------------------------------- */
+
+struct rawq_queue_opts {
+	size_t size;
+	uint32_t depth;    /* descriptors, a power of two; default 512 */
+	uint32_t offloads; /* RAWQ_RX_* or RAWQ_TX_* wanted; -ENOTSUP if one is missing */
+	uint32_t number;   /* the port's queue, from 1; 0: the next free one */
+	uint32_t busy_poll; /* packets the kernel's driver may handle inside a burst call
+	                      * (SO_PREFER_BUSY_POLL); 0: it works by interrupts */
+};
+
+/* Open only so that the calls below inline; made and read by the library alone. */
+struct rawq_rxq {
+	unsigned (*burst)(struct rawq_rxq *q, struct rawq_pkt *pkts, unsigned n);
+	unsigned (*post)(struct rawq_rxq *q, const uint64_t *addrs, unsigned n);
+};
+struct rawq_txq {
+	unsigned (*burst)(struct rawq_txq *q, const struct rawq_pkt *pkts, unsigned n);
+	unsigned (*reap)(struct rawq_txq *q, uint64_t *addrs, unsigned n);
+};
+
+/* Make a receive or a send queue on the frames of a region, which may serve any number of
+ * queues and ports.  The queue is the caller's until its destroy call.
+ * -EINVAL opts; -ENOTSUP an offload, a frame size or read-only memory; -ENOSPC no queue left;
+ * -EBUSY the queue is another program's or works on another region; -ENETDOWN the netdev went
+ * down; -EPERM a capability or the memory-lock limit; -ENODEV it is gone; -ENOMEM. */
+int rawq_rxq_create(struct rawq_port *port, struct rawq_region *region,
+                    const struct rawq_queue_opts *opts, struct rawq_rxq **out,
+                    struct rawq_error *err);
+int rawq_txq_create(struct rawq_port *port, struct rawq_region *region,
+                    const struct rawq_queue_opts *opts, struct rawq_txq **out,
+                    struct rawq_error *err);
+
+/* Destroy a queue; an rxq after the rules that name it.  Its frames are the caller's again; NULL
+ * is allowed.  xdp, zero copy: once the rxq and the txq of that number are both gone. */
+void rawq_rxq_destroy(struct rawq_rxq *q);
+void rawq_txq_destroy(struct rawq_txq *q);
+
+/* Take up to n descriptors of received packets, always whole packets unless n is less than
+ * segments_max; their frames are now the caller's. */
+static inline unsigned rawq_rx_burst(struct rawq_rxq *q, struct rawq_pkt *pkts,
+                                     unsigned n)
+{
+	return q->burst(q, pkts, n);
+}
+
+/* Give up to n frames to receive into; any address inside a frame names it.  Returns how many
+ * were taken; those belong to the queue until rawq_rx_burst() or rawq_rxq_destroy(). */
+static inline unsigned rawq_rx_post(struct rawq_rxq *q, const uint64_t *addrs, unsigned n)
+{
+	return q->post(q, addrs, n);
+}
+
+/* Send pkts[0..k) and return k, with one doorbell; the last one must end a packet.  The frames
+ * of those belong to the queue until reaped.  k < n: the queue is full, or packet k is one
+ * that this port cannot send (longer than the MTU and link header, or too many segments). */
+static inline unsigned rawq_tx_burst(struct rawq_txq *q, const struct rawq_pkt *pkts,
+                                     unsigned n)
+{
+	return q->burst(q, pkts, n);
+}
+
+/* Take back the addresses of up to n sent descriptors, in the order they were given, and
+ * keep the sending going: a queue that is full or waited for is reaped again and again. */
+static inline unsigned rawq_tx_reap(struct rawq_txq *q, uint64_t *addrs, unsigned n)
+{
+	return q->reap(q, addrs, n);
+}
+
+/* rawq_queue_info.mode */
+enum {
+	RAWQ_ZERO_COPY = 1 << 0,   /* the NIC reads and writes the region itself */
+	RAWQ_NATIVE_XDP = 1 << 1,  /* the steering program runs in the driver */
+	RAWQ_GENERIC_XDP = 1 << 2, /* ... or after the kernel made an skb */
+	RAWQ_BUSY_POLL =
+		1 << 3, /* the driver takes part: SO_PREFER_BUSY_POLL has an effect */
+	RAWQ_HUGE_PAGES = 1 << 4, /* the region lies on hugetlb pages */
+};
+
+struct rawq_queue_info {
+	uint32_t number; /* from 1, as in rawq_queue_opts */
+	uint32_t depth;
+	uint32_t mode; /* what was obtained */
+};
+/* Tell what a queue got.  The steering program's mode is known once a rule is there. */
+void rawq_rxq_info(const struct rawq_rxq *q, struct rawq_queue_info *info);
+void rawq_txq_info(const struct rawq_txq *q, struct rawq_queue_info *info);
+
+struct rawq_queue_stats {
+	uint64_t packets, bytes; /* that the bursts handed over */
+	uint64_t no_frame;       /* rx: lost because nothing was posted */
+	uint64_t full;           /* rx: lost because the queue was not emptied in time */
+	uint64_t errors; /* completions with error, refused descriptors, truncation */
+};
+/* Return 0, or the negative errno that stopped the queue: -ENETDOWN the netdev went down or
+ * away; -EIO the device broke its contract. */
+int rawq_rxq_status(const struct rawq_rxq *q, struct rawq_queue_stats *stats);
+int rawq_txq_status(const struct rawq_txq *q, struct rawq_queue_stats *stats);
+
+/* A file descriptor that poll(2) finds readable (rxq) once a packet has come in, or writable
+ * (txq) once there is room, since this call.  It belongs to the queue.  -ENOTSUP. */
+int rawq_rxq_arm(struct rawq_rxq *q);
+int rawq_txq_arm(struct rawq_txq *q);
+
+/* ---- rules ---------------------------------------------------------------- */
+
+/* Outermost headers, network byte order. */
+struct rawq_rule_key {
+	uint8_t dst_mac[6], src_mac[6];
+	uint16_t vlan;      /* TCI of the outermost tag; mask 0x0fff for the VLAN id */
+	uint16_t ethertype; /* behind the VLAN tags */
+	uint8_t src_ip[16],
+		dst_ip[16]; /* IPv4 in the first four bytes, with its ethertype */
+	uint16_t src_port, dst_port; /* TCP, UDP, SCTP */
+	uint8_t ip_proto;
+	uint8_t tagged; /* 1: has a VLAN tag; mask 0xff to ask for either */
+	uint8_t pad[2]; /* 0 */
+};
+
+struct rawq_rule_opts {
+	size_t size;
+	struct rawq_rule_key value, mask; /* value has no bit that mask lacks */
+	uint32_t priority;                /* 0 is asked first; equal ones: any of them */
+	struct rawq_rxq **queues;         /* of this port; RSS over them; NULL: drop */
+	uint32_t queue_count;
+	uint32_t mark; /* RAWQ_RX_MARK */
+	uint32_t copy; /* not 0: the kernel gets the packet as well */
+	uint32_t
+		take_everything; /* not 0: the rule may take what the kernel lives on: all
+	                           * frames, all to the netdev's own MAC, all IP, all ARP */
+};
+
+/* Have the packets that match go to the queues, until rawq_rule_remove().  The queues must
+ * outlive the rule; the array may go.
+ * -EEXIST the same rule is there; -EBUSY another program steers this netdev, err names it;
+ * -ENOTSUP err names the field; -EACCES it needs take_everything; -EPERM; -EINVAL; -ENOSPC. */
+int rawq_rule_add(struct rawq_port *port, const struct rawq_rule_opts *opts,
+                  struct rawq_rule **out, struct rawq_error *err);
+
+/* Packets already on their way may still come to the queues; NULL is allowed. */
+void rawq_rule_remove(struct rawq_rule *rule);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* RAWQ_H */
