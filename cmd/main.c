@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* rawq: the table of verbs, and the way from the command line to one of them. */
+#include "verbs.h"
+
+#include "rawq.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* In the order in which --help lists them. */
+static const struct verb *const verbs[] = {
+	NULL,
+};
+
+static const struct verb *find_verb(const char *word)
+{
+	const struct verb *const *verb = verbs;
+
+	while (*verb && strcmp((*verb)->name, word))
+		verb++;
+	return *verb;
+}
+
+static int print_usage(FILE *to)
+{
+	const struct verb *const *verb;
+
+	fputs("usage: rawq VERB [OPERAND...] [OPTION...]\n"
+	      "Ethernet queues in user space, beside the kernel's netdev.\n\n",
+	      to);
+	for (verb = verbs; *verb; verb++)
+		fprintf(to, "  %-8s %-14s %s\n", (*verb)->name, (*verb)->operands,
+		        (*verb)->summary);
+	fputs("\nrawq VERB --help says more; rawq --version says which one this is.\n"
+	      "Exit codes: 0 ok, 1 an expectation failed, 2 usage, 3 environment.\n",
+	      to);
+	return to == stdout ? EXIT_OK : EXIT_USAGE;
+}
+
+static int unknown_verb(const char *word)
+{
+	const char *names[sizeof(verbs) / sizeof(verbs[0])];
+	const char *near;
+	unsigned n = 0;
+
+	while (verbs[n]) {
+		names[n] = verbs[n]->name;
+		n++;
+	}
+	names[n] = NULL;
+	near = nearest_name(word, names);
+	if (near)
+		return fail_usage(NULL, "unknown verb '%s'; did you mean '%s'?", word,
+		                  near);
+	return fail_usage(NULL, "unknown verb '%s'; rawq --help lists them", word);
+}
+
+int main(int argc, char **argv)
+{
+	const struct verb *verb;
+	int exit_code, first;
+
+	if (argc < 2)
+		return print_usage(stderr);
+	if (!strcmp(argv[1], "--version")) {
+		puts("rawq " RAWQ_VERSION);
+		return EXIT_OK;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
+		return print_usage(stdout);
+	verb = find_verb(argv[1]);
+	if (!verb)
+		return unknown_verb(argv[1]);
+	first = options_parse(verb, argc - 1, argv + 1, &exit_code);
+	if (first < 0)
+		return exit_code;
+	return verb->run(argc - 1 - first, argv + 1 + first);
+}

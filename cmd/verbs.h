@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The verbs of the command, each defined in the file of its name. */
+#ifndef CMD_VERBS_H
+#define CMD_VERBS_H
+
+#include "common/options.h"
+
+#endif
