@@ -2,14 +2,15 @@
 BUILD ?= build
 
 .PHONY: all setup quick check demo asan tsan lint bench install clean
-all: setup
+all:
+	@scripts/setup build
 	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) >/dev/null
 	@ninja -C $(BUILD) | tail -n 1
 
 setup:
 	@scripts/setup
 
-quick: all                      # the plain build's tests
+quick: setup                    # the plain build's tests
 	@scripts/check quick
 
 check: setup                    # every compiler, sanitizer, test and lint
@@ -24,7 +25,7 @@ demo: all
 lint: setup
 	@scripts/lint
 
-bench: all
+bench: setup all
 	@bench/run
 
 install: all
