@@ -1,23 +1,25 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What a backend is to the rest of the library.  Small and total: every slot is filled; what a
- * backend cannot do is a bit missing from rawq_port_info or queue_offloads, and the shared code
- * (port.c, region.c, queue.c, rule.c) refuses it before the backend is called.
+ * backend cannot do is a bit missing from rawq_port_info, and the shared code (port.c, queue.c,
+ * rule.c) refuses it before the backend is called.
  *
- * A backend embeds the structs below at the start of its own and fills in what is marked so.
+ * A backend embeds the structs below first in its own; the shared code fills in the fields
+ * marked (shared), the backend the others.
  */
 #ifndef LIB_BACKEND_H
 #define LIB_BACKEND_H
 
 #include "rawq.h"
 
-struct port;
-
 struct backend {
 	enum rawq_backend id;
 	const char *name;
 
-	/* All return 0 or -errno with a sentence in err.  The shared code checked opts. */
+	/* The shared code has checked the opts and given every field its value.  All return 0 or
+	 * -errno with a sentence in err; *out only on success. */
+
+	/* netdev: all that the kernel tells; choice, offloads and limits are the backend's. */
 	int (*port_open)(const struct rawq_port_info *netdev, uint32_t flags,
 	                 struct rawq_port **out, struct rawq_error *err);
 	void (*port_close)(struct rawq_port *port);
@@ -39,3 +41,33 @@ struct backend {
 	                struct rawq_rule **out, struct rawq_error *err);
 	void (*rule_remove)(struct rawq_rule *rule);
 };
+
+extern const struct backend xdp_backend;
+
+struct rawq_port {
+	const struct backend *backend; /* (shared) */
+	struct rawq_port_info info;    /* as at open */
+	struct rawq_rule *rules;       /* (shared) */
+	unsigned queues;               /* (shared) alive */
+};
+
+/* First in a backend's queue, ahead of everything that its burst functions touch. */
+struct rxq {
+	struct rawq_rxq calls;
+	struct rawq_port *port;     /* (shared) */
+	struct rawq_region *region; /* (shared) */
+};
+struct txq {
+	struct rawq_txq calls;
+	struct rawq_port *port;     /* (shared) */
+	struct rawq_region *region; /* (shared) */
+};
+
+struct rawq_rule {
+	struct rawq_port *port;           /* (shared) */
+	struct rawq_rule *next;           /* (shared) */
+	struct rawq_rule_key value, mask; /* (shared) */
+	uint32_t priority;                /* (shared) */
+};
+
+#endif

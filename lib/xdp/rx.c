@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Receiving: frames go to the kernel through the fill ring and come back, in any order, through
+ * the RX ring.
+ */
+#include "xdp.h"
+
+#include "lib/error.h"
+#include "lib/xdp/socket.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#define always_inline inline __attribute__((always_inline))
+#define unlikely(x)   __builtin_expect(!!(x), 0)
+
+/* An empty ring: let the driver work for us if it waits for that (zero copy) or if busy polling
+ * was asked for. */
+static void rx_wake(struct xdp_rxq *q)
+{
+	if ((q->busy_poll || ring_needs_wakeup(&q->channel->fill)) &&
+	    recvfrom(q->fd, NULL, 0, MSG_DONTWAIT, NULL, NULL) < 0 &&
+	    (errno == ENETDOWN || errno == ENXIO || errno == ENODEV))
+		q->status = -ENETDOWN;
+}
+
+/* How many of n descriptors make whole packets.  A packet longer than the caller's array is
+ * handed out in parts: else it would never come. */
+static uint32_t whole_packets(const struct xdp_rxq *q, uint32_t n, unsigned asked)
+{
+	uint32_t whole = n;
+
+	while (whole &&
+	       (q->rx.desc[(q->rx.ci + whole - 1) & q->rx.mask].options & XDP_PKT_CONTD))
+		whole--;
+	return whole || n < asked ? whole : n;
+}
+
+static always_inline unsigned rx_burst(struct rawq_rxq *rxq, struct rawq_pkt *pkts,
+                                       unsigned n, bool segments)
+{
+	struct xdp_rxq *q = (struct xdp_rxq *)rxq;
+	uint32_t ready = ring_ready(&q->rx, n);
+	uint64_t bytes = 0, more = 0;
+
+	if (segments)
+		ready = whole_packets(q, ready, n);
+	if (!ready) {
+		rx_wake(q);
+		return 0;
+	}
+	for (uint32_t i = 0; i < ready; i++) {
+		const struct xdp_desc *d = &q->rx.desc[(q->rx.ci + i) & q->rx.mask];
+		bool goes_on = segments && (d->options & XDP_PKT_CONTD);
+
+		pkts[i] = (struct rawq_pkt){.addr = d->addr,
+		                            .len = d->len,
+		                            .flags = goes_on ? (uint16_t)RAWQ_MORE : 0};
+		bytes += d->len;
+		more += goes_on;
+	}
+	ring_release(&q->rx, ready);
+	q->packets += ready - more;
+	q->bytes += bytes;
+	return ready;
+}
+
+static unsigned rx_burst_single(struct rawq_rxq *q, struct rawq_pkt *pkts, unsigned n)
+{
+	return rx_burst(q, pkts, n, false);
+}
+
+static unsigned rx_burst_segments(struct rawq_rxq *q, struct rawq_pkt *pkts, unsigned n)
+{
+	return rx_burst(q, pkts, n, true);
+}
+
+/* Stops at an address that is none of the region's: the kernel would swallow it. */
+static unsigned rx_post(struct rawq_rxq *rxq, const uint64_t *addrs, unsigned n)
+{
+	struct xdp_rxq *q = (struct xdp_rxq *)rxq;
+	struct ring *fill = &q->channel->fill;
+	uint32_t room = ring_room(fill, n), i;
+
+	for (i = 0; i < room; i++) {
+		if (unlikely(addrs[i] >= q->region_size))
+			break;
+		fill->addr[(fill->pi + i) & fill->mask] = addrs[i] & q->frame_mask;
+	}
+	if (i)
+		ring_give(fill, i);
+	return i;
+}
+
+int xdp_rxq_create(struct rawq_port *port, struct rawq_region *region,
+                   const struct rawq_queue_opts *opts, struct rawq_rxq **out,
+                   struct rawq_error *err)
+{
+	struct queue_socket s;
+	struct xdp_rxq *q = calloc(1, sizeof(*q));
+	int ret;
+
+	if (!q)
+		return fail(err, -ENOMEM, "%s: out of memory", port->info.netdev);
+	ret = channel_open((struct xdp_port *)port, region, opts, true, &s, err);
+	if (ret) {
+		free(q);
+		return ret;
+	}
+	q->rxq.calls.burst =
+		opts->offloads & RAWQ_RX_SEGMENTS ? rx_burst_segments : rx_burst_single;
+	q->rxq.calls.post = rx_post;
+	q->frame_mask = ~((uint64_t)region->frame_size - 1);
+	q->region_size = region->size;
+	q->rx = s.ring;
+	q->channel = s.channel;
+	q->fd = s.fd;
+	q->busy_poll = s.busy_poll;
+	*out = &q->rxq.calls;
+	return 0;
+}
+
+void xdp_rxq_destroy(struct rawq_rxq *rxq)
+{
+	struct xdp_rxq *q = (struct xdp_rxq *)rxq;
+
+	channel_close(q->channel, q->fd, &q->rx, true);
+	free(q);
+}
+
+int xdp_rxq_status(const struct rawq_rxq *rxq, struct rawq_queue_stats *stats)
+{
+	const struct xdp_rxq *q = (const struct xdp_rxq *)rxq;
+	struct xdp_statistics s = {0};
+	socklen_t len = sizeof(s);
+
+	getsockopt(q->fd, SOL_XDP, XDP_STATISTICS, &s, &len);
+	/* The kernel counts a packet without a fill entry twice: where it looked for the entry and
+	 * where it dropped the packet (xsk_rcv, "rx_dropped"). */
+	*stats = (struct rawq_queue_stats){
+		.packets = q->packets,
+		.bytes = q->bytes,
+		.no_frame = s.rx_fill_ring_empty_descs,
+		.full = s.rx_ring_full,
+		.errors = s.rx_invalid_descs +
+	                  (s.rx_dropped > s.rx_fill_ring_empty_descs
+	                           ? s.rx_dropped - s.rx_fill_ring_empty_descs
+	                           : 0),
+	};
+	return q->status;
+}
+
+void xdp_rxq_info(const struct rawq_rxq *rxq, struct rawq_queue_info *info)
+{
+	const struct xdp_rxq *q = (const struct xdp_rxq *)rxq;
+
+	*info = (struct rawq_queue_info){
+		.number = q->channel->queue_id + 1,
+		.depth = q->rx.size,
+		.mode = channel_mode(q->channel) |
+	                (q->busy_poll && socket_has_napi(q->fd) ? RAWQ_BUSY_POLL : 0u),
+	};
+}
+
+int xdp_rxq_arm(struct rawq_rxq *rxq)
+{
+	struct xdp_rxq *q = (struct xdp_rxq *)rxq;
+
+	rx_wake(q); /* so that the driver sees what was posted before the caller sleeps */
+	return q->fd;
+}
