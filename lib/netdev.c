@@ -44,7 +44,7 @@ static uint32_t read_speed(int fd, const char *netdev)
 {
 	/* Asked twice, see linux/ethtool.h: the first answer is how long the three masks behind
 	 * the struct are (at most 127 words each). */
-	uint32_t words[sizeof(struct ethtool_link_settings) / 4 + 3 * 127] = { 0 };
+	uint32_t words[sizeof(struct ethtool_link_settings) / 4 + 3 * 127] = {0};
 	struct ethtool_link_settings *link = (struct ethtool_link_settings *)words;
 
 	link->cmd = ETHTOOL_GLINKSETTINGS;

@@ -49,7 +49,7 @@ static bool mac_matches(const struct rawq_rule_opts *o, const uint8_t mac[6])
  * ethertype that is none of the kernel's daily ones. */
 static bool takes_everything(const struct rawq_port *port, const struct rawq_rule_opts *o)
 {
-	static const uint8_t broadcast[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+	static const uint8_t broadcast[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 	const struct rawq_rule_key *v = &o->value, *m = &o->mask;
 
 	if (m->vlan || v->tagged || m->src_port || m->dst_port || m->ip_proto)

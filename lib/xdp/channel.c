@@ -137,9 +137,9 @@ static struct channel *channel_find(const struct xdp_port *port, uint32_t queue_
 	return c;
 }
 
-/* The queue asked for, or the first that is free for this direction. */
+/* The queue asked for, or the first that is free for this direction; -errno. */
 static int choose_queue(const struct xdp_port *port, const struct rawq_queue_opts *opts,
-                        bool rx, uint32_t *queue_id, struct rawq_error *err)
+                        bool rx, struct rawq_error *err)
 {
 	const struct rawq_port_info *info = &port->port.info;
 	uint32_t count = rx ? info->rx_queues : info->tx_queues;
@@ -149,10 +149,8 @@ static int choose_queue(const struct xdp_port *port, const struct rawq_queue_opt
 	for (uint32_t i = first; i < last && i < STEER_QUEUES_MAX; i++) {
 		const struct channel *c = channel_find(port, i);
 
-		if (!c || !(rx ? c->has_rxq : c->has_txq)) {
-			*queue_id = i;
-			return 0;
-		}
+		if (!c || !(rx ? c->has_rxq : c->has_txq))
+			return (int)i;
 	}
 	if (opts->number)
 		return fail(err, -EBUSY, "%s: %s queue %u is there already", info->netdev,
@@ -189,36 +187,53 @@ static void channel_free(struct channel *c)
 	free(c);
 }
 
-/* The channel that is there, or a fresh one, not yet linked. */
-static int channel_get(struct xdp_port *port, struct rawq_region *region,
-                       uint32_t queue_id, bool segments, struct channel **out,
-                       struct rawq_error *err)
+/* May the region and the channel that is there, if any, work together? */
+static int check_sharing(const struct xdp_umem *umem, const struct channel *c,
+                         bool segments, const char *name, struct rawq_error *err)
 {
-	const char *name = port->port.info.netdev;
-	struct channel *c = channel_find(port, queue_id);
-	struct xdp_umem *umem = umem_of(region);
-
-	if (umem && c && c->umem != umem)
+	if (c && c->umem != umem)
 		return fail(err, -EBUSY,
 		            "%s: queue %u works on another region, and AF_XDP has one "
 		            "for both "
 		            "directions of a queue: use that region, or another queue",
-		            name, queue_id + 1);
-	if (umem && umem->channels && segments && !umem->segments)
+		            name, c->queue_id + 1);
+	if (umem->channels && segments && !umem->segments)
 		return fail(
 			err, -EBUSY,
 			"%s: the region's first queue did not ask for packets of several "
 			"descriptors, and AF_XDP decides that once for a region",
 			name);
-	if (umem && !c)
-		c = calloc(1, sizeof(*c));
-	if (!umem || !c)
-		return fail(err, -ENOMEM, "%s: out of memory", name);
+	return 0;
+}
+
+/* The channel that is there, or a fresh one, not yet linked; NULL with -errno in *ret. */
+static struct channel *channel_get(struct xdp_port *port, struct rawq_region *region,
+                                   const struct rawq_queue_opts *opts, bool rx, int *ret,
+                                   struct rawq_error *err)
+{
+	bool segments = opts->offloads & (rx ? RAWQ_RX_SEGMENTS : RAWQ_TX_SEGMENTS);
+	int queue_id = choose_queue(port, opts, rx, err);
+	struct xdp_umem *umem = umem_of(region);
+	struct channel *c;
+
+	*ret = queue_id;
+	if (queue_id < 0 || !umem)
+		goto failed;
+	c = channel_find(port, (uint32_t)queue_id);
+	*ret = check_sharing(umem, c, segments, port->port.info.netdev, err);
+	if (*ret || c)
+		return *ret ? NULL : c;
+	c = calloc(1, sizeof(*c));
+	if (!c)
+		goto failed;
 	c->umem = umem;
 	c->port = port;
-	c->queue_id = queue_id;
-	*out = c;
-	return 0;
+	c->queue_id = (uint32_t)queue_id;
+	return c;
+failed:
+	if (*ret >= 0)
+		*ret = fail(err, -ENOMEM, "%s: out of memory", port->port.info.netdev);
+	return NULL;
 }
 
 /* A channel's first socket is bound: now others may share. */
@@ -236,14 +251,10 @@ int channel_open(struct xdp_port *port, struct rawq_region *region,
 {
 	bool segments = opts->offloads & (rx ? RAWQ_RX_SEGMENTS : RAWQ_TX_SEGMENTS);
 	struct queue_socket fresh = {0};
-	struct channel *c = NULL;
-	uint32_t queue_id = 0;
 	int ret;
+	struct channel *c = channel_get(port, region, opts, rx, &ret, err);
 
-	ret = choose_queue(port, opts, rx, &queue_id, err);
-	if (!ret)
-		ret = channel_get(port, region, queue_id, segments, &c, err);
-	if (ret)
+	if (!c)
 		return ret;
 	fresh.channel = c;
 	fresh.fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);

@@ -13,7 +13,7 @@
 
 static uint32_t program_id(int ifindex)
 {
-	LIBBPF_OPTS(bpf_xdp_query_opts, q);
+	struct bpf_xdp_query_opts q = {.sz = sizeof(q)};
 
 	if (bpf_xdp_query(ifindex, 0, &q))
 		return 0;

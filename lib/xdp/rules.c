@@ -8,17 +8,12 @@
 #include "lib/error.h"
 #include "lib/xdp/steer.h"
 
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored                                                           \
-	"-Woverlength-strings" /* the program, as bpftool writes it */
-#include "steer.skel.h"
-#pragma GCC diagnostic pop
-
 #include <assert.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/if_link.h>
+#include <steer.skel.h> /* written by bpftool at build time */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -190,7 +185,7 @@ static struct steer_bpf *load_program(void)
 
 static int attach_mode(const struct steering *s, int ifindex, uint32_t flags)
 {
-	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = flags);
+	struct bpf_link_create_opts opts = {.sz = sizeof(opts), .flags = flags};
 
 	return bpf_link_create(bpf_program__fd(s->program->progs.steer), ifindex, BPF_XDP,
 	                       &opts);

@@ -81,7 +81,7 @@ static int ring_place(int fd, int option, struct ring_place *p)
 
 int socket_ring(int fd, int option, uint32_t size, struct ring *r)
 {
-	struct ring_place p = { 0 };
+	struct ring_place p = {0};
 	uint8_t *map;
 	int ret;
 
