@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* CRC32C in two ways; the first call chooses. */
+#include "crc32c.h"
+
+#include <string.h>
+
+static uint32_t crc_by_bits(uint32_t crc, const uint8_t *p, size_t len)
+{
+	unsigned i;
+
+	while (len--) {
+		crc ^= *p++;
+		for (i = 0; i < 8; i++)
+			crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78 : 0);
+	}
+	return crc;
+}
+
+#ifdef __x86_64__
+__attribute__((target("sse4.2"))) static uint32_t crc_by_cpu(uint32_t crc,
+                                                             const uint8_t *p, size_t len)
+{
+	uint64_t wide = crc, word;
+
+	for (; len >= 8; len -= 8, p += 8) {
+		memcpy(&word, p, 8);
+		wide = __builtin_ia32_crc32di(wide, word);
+	}
+	crc = (uint32_t)wide;
+	while (len--)
+		crc = __builtin_ia32_crc32qi(crc, *p++);
+	return crc;
+}
+#endif
+
+uint32_t crc32c(uint32_t crc, const void *bytes, size_t len)
+{
+#ifdef __x86_64__
+	if (__builtin_cpu_supports("sse4.2"))
+		return crc_by_cpu(crc, bytes, len);
+#endif
+	return crc_by_bits(crc, bytes, len);
+}

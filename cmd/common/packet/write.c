@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The writer: what is done for each packet, and nothing else. */
+#include "compiled.h"
+
+#include <endian.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct packet_source {
+	const struct packet *packet;
+	uint64_t number, stride; /* of the next packet */
+	uint32_t order_at, order_step;
+	uint64_t now_ns;
+	uint64_t at[EDITS_MAX];   /* index of the next value; < count */
+	uint64_t step[EDITS_MAX]; /* stride % count */
+};
+
+struct packet_source *packet_source_create(const struct packet *p, uint64_t first,
+                                           uint64_t stride)
+{
+	struct packet_source *s = calloc(1, sizeof(*s));
+	unsigned i;
+
+	if (!s)
+		return NULL;
+	s->packet = p;
+	s->number = first;
+	s->stride = stride;
+	s->order_at = (uint32_t)(first % p->sizes.order_count);
+	s->order_step = (uint32_t)(stride % p->sizes.order_count);
+	for (i = 0; i < p->edit_count; i++) {
+		s->at[i] = p->edits[i].count ? first % p->edits[i].count : first;
+		s->step[i] = p->edits[i].count ? stride % p->edits[i].count : stride;
+	}
+	return s;
+}
+
+void packet_source_free(struct packet_source *s)
+{
+	free(s);
+}
+
+void packet_source_set_time(struct packet_source *s, uint64_t now_ns)
+{
+	s->now_ns = now_ns;
+}
+
+/* Uniform 64 bits for a packet's number: Steele, Lea and Flood's SplitMix64, so that any
+ * worker finds the value of any packet. */
+static inline uint64_t random_of(uint64_t seed, uint64_t number)
+{
+	uint64_t z = seed + number * 0x9e3779b97f4a7c15;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+	z = (z ^ z >> 27) * 0x94d049bb133111eb;
+	return z ^ z >> 31;
+}
+
+__extension__ typedef unsigned __int128 uint128;
+
+static inline uint64_t mul_high(uint64_t a, uint64_t b)
+{
+	return (uint64_t)((uint128)a * b >> 64);
+}
+
+/* 0..count-1, or any 64 bits if count is 0. */
+static inline uint64_t random_below(uint64_t seed, uint64_t number, uint64_t count)
+{
+	uint64_t r = random_of(seed, number);
+
+	return count ? mul_high(r, count) : r;
+}
+
+static inline uint64_t edit_value(struct packet_source *s, const struct edit *e,
+                                  unsigned i)
+{
+	uint64_t at = s->at[i];
+
+	if (e->kind == PATTERN_RAND)
+		return e->first + random_below(e->seed, s->number, e->count);
+	s->at[i] = at + s->step[i];
+	/* count 0 is 2^64: the sum has wrapped by itself */
+	if (e->count && s->at[i] >= e->count)
+		s->at[i] -= e->count;
+	return e->kind == PATTERN_LIST ? e->list[at] : e->first + at * e->step;
+}
+
+static inline void store_bytes(uint8_t *p, uint64_t v, unsigned bytes)
+{
+	uint64_t be = htobe64(v << (64 - 8 * bytes));
+
+	switch (bytes) {
+	case 1:
+		*p = (uint8_t)v;
+		return;
+	case 2:
+		memcpy(p, &be, 2);
+		return;
+	case 4:
+		memcpy(p, &be, 4);
+		return;
+	case 6:
+		memcpy(p, &be, 4);
+		memcpy(p + 4, (char *)&be + 4, 2);
+		return;
+	case 8:
+		memcpy(p, &be, 8);
+		return;
+	default:
+		memcpy(p, &be, bytes);
+	}
+}
+
+static inline uint64_t load_bytes(const uint8_t *p, unsigned bytes)
+{
+	uint64_t be = 0;
+
+	memcpy(&be, p, bytes);
+	return be64toh(be) >> (64 - 8 * bytes);
+}
+
+static inline void store_edit(uint8_t *frame, const struct edit *e, uint64_t value)
+{
+	uint8_t *p = frame + e->at;
+	uint64_t word = value << e->shift;
+
+	if (e->keep)
+		word = (word & ~e->keep) | (load_bytes(p, e->bytes) & e->keep);
+	store_bytes(p, word, e->bytes);
+}
+
+static inline void add_into(uint64_t *sums, const struct into *into, unsigned count,
+                            uint64_t value)
+{
+	uint64_t v = (value & 0xffffffff) + (value >> 32);
+	unsigned i;
+
+	for (i = 0; i < count; i++)
+		sums[into[i].sum] += v << into[i].shift;
+}
+
+static inline void write_sums(const struct packet *p, const struct template *t,
+                              uint8_t *frame, uint64_t *sums)
+{
+	const struct sum *s;
+	uint32_t crc;
+	unsigned k;
+	uint16_t v;
+
+	for (k = 0; k < p->sum_count; k++) {
+		s = &p->sums[k];
+		if (!s->is_active)
+			continue;
+		if (s->kind == SUM_CRC32C) {
+			memset(frame + s->at, 0, 4);
+			crc = crc_finish(s, frame, t->len);
+			crc_store(frame + s->at, crc);
+			add_into(sums, s->into, s->into_count, __builtin_bswap32(crc));
+			continue;
+		}
+		v = sum_finish(s, sums[k]);
+		store_bytes(frame + s->at, v, 2);
+		add_into(sums, s->into, s->into_count, v);
+	}
+}
+
+static const struct template *next_template(const struct packet_source *s)
+{
+	const struct size_plan *plan = &s->packet->sizes;
+	uint64_t at = s->order_at;
+
+	if (plan->is_random)
+		at = random_below(s->packet->seed, s->number, plan->order_count);
+	return &s->packet->templates[plan->order[at]];
+}
+
+uint32_t packet_next_length(const struct packet_source *s)
+{
+	return next_template(s)->len;
+}
+
+static inline void advance(struct packet_source *s)
+{
+	s->number += s->stride;
+	s->order_at += s->order_step;
+	if (s->order_at >= s->packet->sizes.order_count)
+		s->order_at -= s->packet->sizes.order_count;
+}
+
+uint32_t packet_write(struct packet_source *s, void *frame, const void **held)
+{
+	const struct template *t = next_template(s);
+	const struct packet *p = s->packet;
+	uint64_t sums[SUMS_MAX], value;
+	unsigned i;
+
+	if (*held != t) {
+		memcpy(frame, t->bytes, t->len);
+		*held = t;
+	}
+	for (i = 0; i < p->sum_count; i++)
+		sums[i] = t->base[i];
+	for (i = 0; i < p->edit_count; i++) {
+		value = edit_value(s, &p->edits[i], i) & p->edits[i].mask;
+		store_edit(frame, &p->edits[i], value);
+		add_into(sums, p->edits[i].into, p->edits[i].into_count, value);
+	}
+	write_sums(p, t, frame, sums);
+	advance(s);
+	return t->len;
+}
