@@ -254,7 +254,8 @@ struct rawq_queue_stats {
 	uint64_t errors; /* completions with error, refused descriptors, truncation */
 };
 /* Return 0, or the negative errno that stopped the queue: -ENETDOWN the netdev went down or
- * away; -EIO the device broke its contract. */
+ * away (seen at the next sending or arming); -EIO the device broke its contract.  Cheap while
+ * stats is NULL. */
 int rawq_rxq_status(const struct rawq_rxq *q, struct rawq_queue_stats *stats);
 int rawq_txq_status(const struct rawq_txq *q, struct rawq_queue_stats *stats);
 

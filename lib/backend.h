@@ -31,6 +31,7 @@ struct backend {
 	                  struct rawq_error *err);
 	void (*rxq_destroy)(struct rawq_rxq *q);
 	void (*txq_destroy)(struct rawq_txq *q);
+	/* stats may be NULL: then it costs no system call, for callers ask after every burst. */
 	int (*rxq_status)(const struct rawq_rxq *q, struct rawq_queue_stats *stats);
 	int (*txq_status)(const struct rawq_txq *q, struct rawq_queue_stats *stats);
 	void (*rxq_info)(const struct rawq_rxq *q, struct rawq_queue_info *info);

@@ -171,16 +171,12 @@ void rawq_txq_destroy(struct rawq_txq *q)
 
 int rawq_rxq_status(const struct rawq_rxq *q, struct rawq_queue_stats *stats)
 {
-	struct rawq_queue_stats unwanted;
-
-	return rx_backend(q)->rxq_status(q, stats ? stats : &unwanted);
+	return rx_backend(q)->rxq_status(q, stats);
 }
 
 int rawq_txq_status(const struct rawq_txq *q, struct rawq_queue_stats *stats)
 {
-	struct rawq_queue_stats unwanted;
-
-	return tx_backend(q)->txq_status(q, stats ? stats : &unwanted);
+	return tx_backend(q)->txq_status(q, stats);
 }
 
 void rawq_rxq_info(const struct rawq_rxq *q, struct rawq_queue_info *info)

@@ -2,6 +2,8 @@
 /* Receiving on AF_XDP keeps the contract of rawq.h: post, burst, and who owns a frame when. */
 #include "veth.h"
 
+#include <errno.h>
+
 #define DEPTH  8
 #define FRAMES 64
 
@@ -193,12 +195,16 @@ static void netdev_goes(void)
 	     said.text);
 	ok(!none, "and no port");
 	is_u(rawq_rx_burst(q, &pkt, 1), 0, "down: nothing comes");
+	rawq_rxq_arm(q);
+	is_u(-rawq_rxq_status(q, NULL), ENETDOWN, "down: who goes to sleep on it is told");
 	shell("ip link set v0 up");
 	send_numbers(9, 1, 60);
 	end();
 	begin();
 	shell("ip link del v0");
 	is_u(rawq_rx_burst(q, &pkt, 1), 0, "gone: nothing comes");
+	rawq_rxq_arm(q);
+	is_u(-rawq_rxq_status(q, NULL), ENETDOWN, "gone: the same");
 	end();
 	ok(1, "gone: everything can be taken down");
 }

@@ -15,14 +15,20 @@
 #define always_inline inline __attribute__((always_inline))
 #define unlikely(x)   __builtin_expect(!!(x), 0)
 
-/* An empty ring: let the driver work for us if it waits for that (zero copy) or if busy polling
+/* Let the driver look at what was posted, and see whether the netdev is still up and there. */
+static void rx_kick(struct xdp_rxq *q)
+{
+	if (recvfrom(q->fd, NULL, 0, MSG_DONTWAIT, NULL, NULL) < 0 &&
+	    (errno == ENETDOWN || errno == ENXIO))
+		q->status = -ENETDOWN;
+}
+
+/* An empty ring: a system call only if the driver waits for one (zero copy) or if busy polling
  * was asked for. */
 static void rx_wake(struct xdp_rxq *q)
 {
-	if ((q->busy_poll || ring_needs_wakeup(&q->channel->fill)) &&
-	    recvfrom(q->fd, NULL, 0, MSG_DONTWAIT, NULL, NULL) < 0 &&
-	    (errno == ENETDOWN || errno == ENXIO || errno == ENODEV))
-		q->status = -ENETDOWN;
+	if (q->busy_poll || ring_needs_wakeup(&q->channel->fill))
+		rx_kick(q);
 }
 
 /* How many of n descriptors make whole packets.  A packet longer than the caller's array is
@@ -135,6 +141,8 @@ int xdp_rxq_status(const struct rawq_rxq *rxq, struct rawq_queue_stats *stats)
 	struct xdp_statistics s = {0};
 	socklen_t len = sizeof(s);
 
+	if (!stats)
+		return q->status;
 	getsockopt(q->fd, SOL_XDP, XDP_STATISTICS, &s, &len);
 	/* The kernel counts a packet without a fill entry twice: where it looked for the entry and
 	 * where it dropped the packet (xsk_rcv, "rx_dropped"). */
@@ -167,6 +175,6 @@ int xdp_rxq_arm(struct rawq_rxq *rxq)
 {
 	struct xdp_rxq *q = (struct xdp_rxq *)rxq;
 
-	rx_wake(q); /* so that the driver sees what was posted before the caller sleeps */
+	rx_kick(q); /* before the caller sleeps on it */
 	return q->fd;
 }

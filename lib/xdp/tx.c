@@ -22,7 +22,7 @@ static void tx_wake(struct xdp_txq *q)
 	if (!q->busy_poll && !ring_needs_wakeup(&q->tx))
 		return;
 	if (sendto(q->fd, NULL, 0, MSG_DONTWAIT, NULL, 0) < 0 &&
-	    (errno == ENETDOWN || errno == ENXIO || errno == ENODEV))
+	    (errno == ENETDOWN || errno == ENXIO))
 		q->status = -ENETDOWN;
 }
 
@@ -151,6 +151,8 @@ int xdp_txq_status(const struct rawq_txq *txq, struct rawq_queue_stats *stats)
 	struct xdp_statistics s = {0};
 	socklen_t len = sizeof(s);
 
+	if (!stats)
+		return q->status;
 	getsockopt(q->fd, SOL_XDP, XDP_STATISTICS, &s, &len);
 	*stats = (struct rawq_queue_stats){
 		.packets = q->packets, .bytes = q->bytes, .errors = s.tx_invalid_descs};
