@@ -5,4 +5,6 @@
 
 #include "common/options.h"
 
+extern const struct verb verb_rx;
+
 #endif

@@ -270,6 +270,8 @@ int rule_parse(const char *text, struct rawq_rule_opts *opts, struct rule_error 
 	}
 	if (!p.words)
 		return refuse(&p, "expected a rule, as: udp dport 9");
+	if (p.mask.ip_proto && !p.mask.ethertype)
+		demand16(&p, offsetof(struct rawq_rule_key, ethertype), 0x0800, 0xffff);
 	opts->value = p.value;
 	opts->mask = p.mask;
 	return 0;

@@ -7,7 +7,7 @@
  *   vlan 5    tagged    untagged            the outermost tag
  *   ethertype 0x88b5    arp    ip    ip6    behind the tags
  *   ip src 10.0.0.0/24 dst 10.0.1.1         ip6 likewise
- *   proto 17    udp    tcp    sctp    icmp  of either IP
+ *   proto 17    udp    tcp    sctp    icmp  of IPv4, unless ip6 is said
  *   udp dport 9000    tcp sport 80
  *
  * joined by spaces; all of them must match.

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Ports as verbs use them. */
+#include "nic.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Ethernet header with two VLAN tags. */
+#define L2_HEADER_MAX 22
+/* What the kernel keeps free before a packet in a frame (XDP_PACKET_HEADROOM); other backends
+ * need less. */
+#define HEADROOM_MAX   256
+#define FRAME_SIZE_MIN 2048
+
+const char *const backend_names[] = {"auto", "mlx5", "verbs", "xdp", NULL};
+
+int nic_open(const struct verb *verb, const char *netdev, const struct nic_choice *choice,
+             struct nic *nic)
+{
+	struct rawq_port_opts opts = {.size = sizeof(opts)};
+	struct rawq_error err;
+
+	opts.backend = (enum rawq_backend)choice->backend;
+	if (choice->copy)
+		opts.flags |= RAWQ_XDP_COPY;
+	if (choice->generic)
+		opts.flags |= RAWQ_XDP_GENERIC;
+	if (rawq_port_open(netdev, &opts, &nic->port, &err))
+		return fail_environment(verb, "%s", err.text);
+	rawq_port_info(nic->port, &nic->info);
+	return EXIT_OK;
+}
+
+void nic_close(struct nic *nic)
+{
+	rawq_port_close(nic->port);
+	nic->port = NULL;
+}
+
+unsigned nic_queues(const struct verb *verb, const struct nic *nic, uint64_t asked,
+                    bool receive)
+{
+	unsigned has = receive ? nic->info.rx_queues : nic->info.tx_queues;
+
+	if (!asked)
+		return has;
+	if (asked <= has)
+		return (unsigned)asked;
+	fail_environment(
+		verb, "--queues %llu: %s has %u %s queue%s (ethtool -L %s sets how many)",
+		(unsigned long long)asked, nic->info.netdev, has,
+		receive ? "receive" : "send", has == 1 ? "" : "s", nic->info.netdev);
+	return 0;
+}
+
+uint32_t nic_frame_size(const struct nic *nic, bool *segments)
+{
+	uint32_t need = nic->info.mtu + L2_HEADER_MAX + HEADROOM_MAX;
+	uint32_t size = FRAME_SIZE_MIN;
+
+	while (size < need && size < nic->info.frame_max)
+		size *= 2;
+	*segments = size < need;
+	return size;
+}
+
+void nic_describe(const struct nic *nic, uint32_t mode, char *text, size_t size)
+{
+	const char *program = mode & RAWQ_NATIVE_XDP    ? ", native XDP"
+	                      : mode & RAWQ_GENERIC_XDP ? ", generic XDP"
+	                                                : "";
+
+	snprintf(text, size, "%s%s, %s%s", backend_names[nic->info.backend], program,
+	         mode & RAWQ_ZERO_COPY ? "zero copy" : "copy",
+	         mode & RAWQ_BUSY_POLL ? ", busy polling" : "");
+}
+
+json_t *nic_json(const struct nic *nic, uint32_t mode)
+{
+	const char *program = mode & RAWQ_NATIVE_XDP    ? "native"
+	                      : mode & RAWQ_GENERIC_XDP ? "generic"
+	                                                : NULL;
+
+	return json_pack("{s:s, s:s, s:s, s:i, s:i, s:b, s:s?, s:b, s:b}", "interface",
+	                 nic->info.netdev, "driver", nic->info.driver, "backend",
+	                 backend_names[nic->info.backend], "mtu", (int)nic->info.mtu,
+	                 "link_mbps", (int)nic->info.link_mbps, "zero_copy",
+	                 !!(mode & RAWQ_ZERO_COPY), "xdp_program", program, "busy_poll",
+	                 !!(mode & RAWQ_BUSY_POLL), "huge_pages",
+	                 !!(mode & RAWQ_HUGE_PAGES));
+}

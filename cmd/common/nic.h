@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Ports as verbs use them: opened with a sentence on failure, told of in words and in JSON. */
+#ifndef CMD_COMMON_NIC_H
+#define CMD_COMMON_NIC_H
+
+#include "options.h"
+
+#include "rawq.h"
+
+#include <jansson.h>
+
+/* Choices of --backend, in the order of enum rawq_backend. */
+extern const char *const backend_names[];
+
+struct nic {
+	struct rawq_port *port;
+	struct rawq_port_info info;
+};
+
+/* What --backend and its narrowing options ask for. */
+struct nic_choice {
+	unsigned backend; /* enum rawq_backend */
+	bool copy, generic;
+};
+
+#define NIC_OPTION_ROWS(choice)                                                          \
+	{.name = "backend",                                                              \
+	 .metavar = "NAME",                                                              \
+	 .type = OPTION_ENUM,                                                            \
+	 .value = &(choice).backend,                                                     \
+	 .choices = backend_names,                                                       \
+	 .help = "auto, mlx5, verbs or xdp (default: auto)"},                            \
+		{.name = "xdp-copy",                                                     \
+	         .type = OPTION_FLAG,                                                    \
+	         .value = &(choice).copy,                                                \
+	         .help = "xdp: never zero copy, a way round a faulty driver"},           \
+	{                                                                                \
+		.name = "xdp-generic", .type = OPTION_FLAG, .value = &(choice).generic,  \
+		.help = "xdp: the steering program after the skb is made"                \
+	}
+
+/* Open a port.  Returns an exit_code, the reason having been printed; the nic is the caller's
+ * until nic_close(). */
+int nic_open(const struct verb *verb, const char *netdev, const struct nic_choice *choice,
+             struct nic *nic);
+void nic_close(struct nic *nic);
+
+/* The queues to open: asked, or if that is 0 all; 0 with the reason printed if there are
+ * fewer. */
+unsigned nic_queues(const struct verb *verb, const struct nic *nic, uint64_t asked,
+                    bool receive);
+
+/* The region frame that suits the MTU, and whether packets may need several. */
+uint32_t nic_frame_size(const struct nic *nic, bool *segments);
+
+/* "xdp, native, zero copy" */
+void nic_describe(const struct nic *nic, uint32_t mode, char *text, size_t size);
+
+/* Its name, driver, backend and what was obtained; mode: of its queues, RAWQ_ZERO_COPY.. */
+json_t *nic_json(const struct nic *nic, uint32_t mode);
+
+#endif
