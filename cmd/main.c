@@ -9,6 +9,7 @@
 
 /* In the order in which --help lists them. */
 static const struct verb *const verbs[] = {
+	&verb_tx,
 	&verb_rx,
 	NULL,
 };

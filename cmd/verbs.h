@@ -6,5 +6,6 @@
 #include "common/options.h"
 
 extern const struct verb verb_rx;
+extern const struct verb verb_tx;
 
 #endif
