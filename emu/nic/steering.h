@@ -6,7 +6,7 @@
  *   SNIFFER      every rule's destination gets a copy, whatever happens below
  *   BYPASS       NORMAL and DV rules, priority 2 * user + !dont_trap, lower first
  *   KERNEL       the netdev: its MAC, broadcast, multicast it joined, all when promiscuous
- *   LEFTOVERS    ALL_DEFAULT, then MC_DEFAULT (multicast alone)
+ *   LEFTOVERS    ALL_DEFAULT and MC_DEFAULT (multicast alone); both get what fits both
  *   (miss)       the frame is nobody's: counted as a steering miss
  *
  * A match is a value and a mask in the card's own layout, hw/mlx5_match.h: rules of
@@ -25,7 +25,8 @@
 struct steering;
 struct steering_rule;
 
-/* Receivers of one frame at most; a rule that could make it more is refused. */
+/* Receivers of one frame at most: half of them by SNIFFER and dont_trap rules, the others with equal
+ * matches.  A rule that could make it more is refused. */
 #define STEERING_DESTS_MAX 64
 /* What the kernel's driver has; see steering_add(). */
 #define STEERING_PRIORITIES 16

@@ -79,8 +79,11 @@ struct wire {
  *   drop                 what is sent is gone; nothing arrives
  *   loop                 what is sent arrives at the same port
  *   cable                joins two ports of this process: the first `cable` opened with the second
- *   cable:NAME[,loss]    joins a port of another process of the same user that names it too; with
- *                        `loss` a full cable throws frames away (tx_lost) instead of pausing
+ *   cable:NAME[,loss][,up]
+ *                        joins a port of another process of the same user that names it too; with
+ *                        `loss` a full cable throws frames away (tx_lost) instead of pausing; with
+ *                        `up` the port shows a link also while nobody is at the other end, as
+ *                        behind a switch, and what it sends meanwhile is lost
  *   netdev=IF            the kernel's interface IF, through rawq's xdp backend
  *   pcap=IN,OUT          frames of file IN arrive, frames sent go to file OUT; either may be empty
  *
@@ -108,6 +111,8 @@ static inline void wire_discard(struct wire *w, uint64_t frames, uint64_t bytes)
 {
 	w->stats.tx_frames += frames;
 	w->stats.tx_bytes += bytes;
+	if (!w->link_up)
+		w->stats.tx_lost += frames;
 }
 
 /* Give the card at most `budget` frames that have arrived, and look after the link.  Returns how
