@@ -11,6 +11,7 @@
 static const struct verb *const verbs[] = {
 	&verb_tx,
 	&verb_rx,
+	&verb_fwd,
 	NULL,
 };
 

@@ -2,8 +2,12 @@
 /* Ports as verbs use them. */
 #include "nic.h"
 
+#include <errno.h>
+#include <linux/if_packet.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 /* Ethernet header with two VLAN tags. */
 #define L2_HEADER_MAX 22
@@ -62,6 +66,22 @@ uint32_t nic_frame_size(const struct nic *nic, bool *segments)
 		size *= 2;
 	*segments = size < need;
 	return size;
+}
+
+int nic_promiscuous(const struct verb *verb, const struct nic *nic)
+{
+	struct packet_mreq wish = {.mr_ifindex = nic->info.ifindex,
+	                           .mr_type = PACKET_MR_PROMISC};
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+
+	if (fd >= 0 &&
+	    !setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &wish, sizeof(wish)))
+		return fd;
+	fail_environment(verb, "%s: cannot take frames to every MAC: %s",
+	                 nic->info.netdev, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return -1;
 }
 
 void nic_describe(const struct nic *nic, uint32_t mode, char *text, size_t size)
