@@ -534,9 +534,9 @@ const struct verb verb_fwd = {
 	.operands = "A B",
 	.summary = "forward between two interfaces, both ways, without a copy",
 	.help = "A cross-connect takes both ports: everything that comes in on the one "
-                "goes out of\n"
+		"goes out of\n"
 		"the other and nothing of it reaches the kernel, until this ends.  "
-                "--rule narrows\n"
+		"--rule narrows\n"
 		"it; its words are those of rawq rx --help.\n\n"
 		"  rawq fwd eth1 eth2 --cpus 2,3\n",
 	.options = options,

@@ -9,10 +9,7 @@
 
 /* In the order in which --help lists them. */
 static const struct verb *const verbs[] = {
-	&verb_tx,
-	&verb_rx,
-	&verb_fwd,
-	NULL,
+	&verb_probe, &verb_tx, &verb_rx, &verb_fwd, NULL,
 };
 
 static const struct verb *find_verb(const char *word)
