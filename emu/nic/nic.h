@@ -132,7 +132,7 @@ struct nic_cq_opts {
 	be32 *dbrec;          /* HW_DBR_CQ_* */
 	unsigned mini_format; /* HW_MINI_FORMAT_* of compressed receive CQEs; 0: none */
 	bool ignore_overrun;
-	bool no_timestamp; /* reserved fields instead: a CQ made without them */
+	bool no_timestamp; /* reserved: the field stays 0 */
 	void *user;
 	void (*notify)(void *user); /* it was armed and there is a CQE */
 	void (*error)(void *user);  /* overrun: the CQ is dead, and the queues on it */
@@ -176,7 +176,6 @@ struct nic_rq_opts {
 	uint32_t pd, user_index;
 	unsigned port;
 	bool vlan_strip;
-	bool scatter_fcs; /* four bytes of FCS follow each frame */
 	bool striding;
 	unsigned log_strides, log_stride_size; /* striding: per WQE; bytes */
 	bool linked;         /* striding: a next segment comes first in each WQE */
