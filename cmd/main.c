@@ -9,7 +9,7 @@
 
 /* In the order in which --help lists them. */
 static const struct verb *const verbs[] = {
-	&verb_probe, &verb_tx, &verb_rx, &verb_fwd, NULL,
+	&verb_probe, &verb_tx, &verb_show, &verb_rx, &verb_fwd, NULL,
 };
 
 static const struct verb *find_verb(const char *word)

@@ -8,6 +8,7 @@
 extern const struct verb verb_fwd;
 extern const struct verb verb_probe;
 extern const struct verb verb_rx;
+extern const struct verb verb_show;
 extern const struct verb verb_tx;
 
 #endif

@@ -16,7 +16,7 @@
 
 struct hw_sig {
 	be32 magic;
-	be32 flow;     /* one sender and one sequence */
+	be32 flow;     /* one sequence; the upper 8 bits number the sending queue */
 	be64 sequence; /* of the flow, from 0 */
 	be64 time_ns;  /* CLOCK_REALTIME when the sender gave the packet to its queue */
 	be16 before;   /* bytes ahead of the signature that the CRC covers */

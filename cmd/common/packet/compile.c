@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 static int make_templates(struct build *b)
 {
@@ -26,8 +27,26 @@ static int make_templates(struct build *b)
 		p->templates[i].len = p->sizes.lengths[i];
 		p->templates[i].bytes = bytes;
 		fill_template(b, &p->templates[i]);
+		if (p->sig_at && sig_prepare_template(p, &p->templates[i]))
+			return -ENOMEM;
 		bytes += p->sizes.lengths[i];
 	}
+	return 0;
+}
+
+/* The places outlive the text that they came from. */
+static int keep_layers(struct build *b)
+{
+	struct packet *p = b->packet;
+	unsigned i;
+
+	p->placed = malloc(b->placed_count * sizeof(*p->placed));
+	if (!p->placed)
+		return -ENOMEM;
+	memcpy(p->placed, b->placed, b->placed_count * sizeof(*p->placed));
+	p->placed_count = b->placed_count;
+	for (i = 0; i < p->placed_count; i++)
+		p->placed[i].expr = NULL;
 	return 0;
 }
 
@@ -43,7 +62,7 @@ static int build_packet(struct build *b)
 		                  b->err);
 	if (!err)
 		err = make_templates(b);
-	return err;
+	return err ? err : keep_layers(b);
 }
 
 int packet_compile(const char *text, const struct packet_opts *opts, struct packet **out,
@@ -61,6 +80,7 @@ int packet_compile(const char *text, const struct packet_opts *opts, struct pack
 		goto free_all;
 	*b = (struct build){.expr = expr, .opts = opts, .err = err, .packet = p};
 	p->seed = opts->seed;
+	p->flow_edit = -1;
 	ret = build_packet(b);
 	if (ret)
 		goto free_all;
@@ -81,7 +101,10 @@ void packet_free(struct packet *p)
 		return;
 	for (i = 0; i < EDITS_MAX; i++)
 		free(p->lists[i]);
+	for (i = 0; p->templates && i < p->sizes.length_count; i++)
+		free(p->templates[i].shift);
 	sizes_free(&p->sizes);
+	free(p->placed);
 	free(p->templates);
 	free(p->bytes);
 	free(p);
@@ -119,5 +142,5 @@ double packet_mean_length(const struct packet *p)
 
 bool packet_is_constant(const struct packet *p)
 {
-	return !p->edit_count && p->sizes.order_count == 1;
+	return !p->edit_count && !p->sig_at && p->sizes.order_count == 1;
 }

@@ -10,6 +10,7 @@
 #ifndef CMD_COMMON_PACKET_COMPILED_H
 #define CMD_COMMON_PACKET_COMPILED_H
 
+#include "crc32c.h"
 #include "layers.h"
 #include "packet.h"
 #include "values.h"
@@ -41,6 +42,9 @@ struct edit {
 	uint64_t seed;
 };
 
+/* payload(fill=inc), (fill=rand) */
+enum { FILL_BYTE_INC = 0x100, FILL_BYTE_RANDOM };
+
 enum sum_kind { SUM_ONES, SUM_CRC32C };
 
 struct area {
@@ -64,6 +68,9 @@ struct sum {
 struct template
 {
 	uint32_t len;
+	uint32_t crc_tail; /* sig: CRC of the bytes behind it, from 0 */
+	struct crc_shift
+		*shift; /* sig: over its CRC and those bytes; NULL: counted out */
 	uint32_t base[SUMS_MAX]; /* of each sum, folded to 16 bits, varied fields as 0 */
 	uint8_t *bytes;
 };
@@ -75,17 +82,6 @@ struct size_plan {
 	uint32_t *order; /* indices into lengths */
 	uint32_t order_count;
 	bool is_random;
-};
-
-struct packet {
-	struct template *templates; /* as size_plan.lengths */
-	uint8_t *bytes;             /* of all templates */
-	struct size_plan sizes;
-	struct edit edits[EDITS_MAX];
-	struct sum sums[SUMS_MAX]; /* inner ones first */
-	unsigned edit_count, sum_count;
-	uint64_t *lists[EDITS_MAX];
-	uint64_t seed;
 };
 
 /* A layer with its place in the frame. */
@@ -100,6 +96,24 @@ struct placed {
 	bool bad_sum;   /* csum=bad */
 };
 
+struct packet {
+	struct template *templates; /* as size_plan.lengths */
+	uint8_t *bytes;             /* of all templates */
+	struct size_plan sizes;
+	struct edit edits[EDITS_MAX];
+	struct sum sums[SUMS_MAX]; /* inner ones first */
+	unsigned edit_count, sum_count;
+	uint64_t *lists[EDITS_MAX];
+	uint64_t seed;
+	struct placed *placed; /* for showing */
+	unsigned placed_count;
+	unsigned sig_at;   /* 0: no signature */
+	unsigned sig_from; /* first byte that its CRC covers */
+	int flow_edit;     /* the edit that gives its flow; -1: none */
+	bool sig_first;    /* a checksum layer's CRC covers the signature */
+	uint32_t flow;     /* if no edit does */
+};
+
 /* A compilation under way. */
 struct build {
 	const struct expr *expr;
@@ -108,6 +122,7 @@ struct build {
 	struct packet *packet;
 	struct placed placed[2 * EXPR_LAYERS_MAX];
 	unsigned placed_count;
+	unsigned fill;               /* 0..255, FILL_BYTE_* */
 	unsigned content_len;        /* all headers and contents */
 	uint8_t content[PACKET_MAX]; /* constant bytes, lengths and sums left 0 */
 };
@@ -119,8 +134,16 @@ const struct field *arg_field(struct build *b, const struct placed *p,
                               const struct arg *arg);
 /* content.c: the bytes of a layer that is no header, written and measured. */
 int content_place(struct build *b, struct placed *p);
+/* content.c: bytes as payload(fill=) says. */
+void content_fill(const struct build *b, uint8_t *bytes, unsigned len);
 /* fill.c: the given values and the defaults, edits, sums. */
 int fill_content(struct build *b);
+/* sig.c: what its CRC covers, and whose edits it has; 0, -EINVAL. */
+int sig_prepare(struct build *b);
+/* sig.c: what is constant behind it in a template; 0, -ENOMEM. */
+int sig_prepare_template(const struct packet *p, struct template *t);
+/* sig.c: how many flows have sequences of their own. */
+uint64_t sig_flows(const struct packet *p);
 /* sums.c: which edits and sums add to which sums. */
 void sums_connect(struct packet *p);
 /* sums.c: the template of one length. */

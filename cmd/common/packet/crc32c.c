@@ -41,3 +41,25 @@ uint32_t crc32c(uint32_t crc, const void *bytes, size_t len)
 #endif
 	return crc_by_bits(crc, bytes, len);
 }
+
+/* The CRC is linear over GF(2): what zeros do to a word is the sum of what they do to its bits. */
+void crc_shift_init(struct crc_shift *shift, size_t zeros)
+{
+	static const uint8_t none[64];
+	uint32_t of_bit[32];
+	unsigned i, bit, value;
+	size_t left;
+
+	for (bit = 0; bit < 32; bit++) {
+		of_bit[bit] = 1u << bit;
+		for (left = zeros; left; left -= left < 64 ? left : 64)
+			of_bit[bit] = crc32c(of_bit[bit], none, left < 64 ? left : 64);
+	}
+	for (i = 0; i < 4; i++)
+		for (value = 0; value < 256; value++) {
+			shift->table[i][value] = 0;
+			for (bit = 0; bit < 8; bit++)
+				if (value >> bit & 1)
+					shift->table[i][value] ^= of_bit[8 * i + bit];
+		}
+}

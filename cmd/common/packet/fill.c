@@ -112,7 +112,7 @@ static unsigned field_index(const struct placed *p, const struct field *field)
 
 static void set_flag(struct build *b, const struct placed *p, const struct field *field)
 {
-	unsigned bit = p->at * 8 + field->flag;
+	unsigned bit = p->at * 8 + field->flag - 1;
 
 	if (field->flag)
 		b->content[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
@@ -179,8 +179,7 @@ static int give_arg(struct build *b, struct placed *p, const struct arg *arg)
 static struct placed *network_below(struct build *b, struct placed *p)
 {
 	while (p-- > b->placed)
-		if (p->layer->id[SPACE_PROTOCOL] == 4 ||
-		    p->layer->id[SPACE_PROTOCOL] == 41)
+		if (p->layer->id[SPACE_IP])
 			return p;
 	return NULL;
 }
@@ -193,7 +192,7 @@ static void add_pseudo_header(struct build *b, struct placed *p, struct sum *sum
 
 	if (!ip)
 		return;
-	len = ip->layer->id[SPACE_PROTOCOL] == 4 ? 4 : 16;
+	len = ip->layer->id[SPACE_PROTOCOL] == ID(4) ? 4 : 16;
 	first = ip->at + (len == 4 ? 12 : 8);
 	sum->areas[1] = (struct area){first, first + len};
 	sum->areas[2] = (struct area){first + len, first + 2 * len};
@@ -211,7 +210,7 @@ static int add_sum(struct build *b, struct placed *p, const struct field *field)
 	*sum = (struct sum){
 		.kind = field->fill == FILL_CRC_LAYER ? SUM_CRC32C : SUM_ONES,
 		.is_bad = p->bad_sum,
-		.zero_is_none = p->layer->id[SPACE_PROTOCOL] == 17,
+		.zero_is_none = p->layer->id[SPACE_PROTOCOL] == ID(17),
 		.at = (uint16_t)(field_bit(p, field) / 8),
 		.areas[0] = {p->at,
 	                     field->fill == FILL_SUM_HEADER ? p->at + p->header_len : 0},
@@ -234,7 +233,7 @@ static uint64_t next_id(struct build *b, const struct placed *p,
 	if (above == b->placed + b->placed_count || above->layer->content ||
 	    !above->layer->id[p->layer->space])
 		return field->value;
-	return above->layer->id[p->layer->space];
+	return above->layer->id[p->layer->space] & 0xffff;
 }
 
 static uint64_t load_mac(const uint8_t *mac)
@@ -245,6 +244,26 @@ static uint64_t load_mac(const uint8_t *mac)
 	for (i = 0; i < 6; i++)
 		v = v << 8 | mac[i];
 	return v;
+}
+
+static bool is_discovery(const struct build *b, const struct placed *p)
+{
+	return p < b->placed + b->placed_count &&
+	       p->layer->id[SPACE_PROTOCOL] == ID(58) && p->layer->is_final;
+}
+
+/* A layer whose checksum is a CRC over what is above it cannot be in the signature's CRC. */
+static unsigned covered(const struct build *b, const struct placed *sig)
+{
+	const struct placed *p;
+	const struct field *field;
+	unsigned from = 0;
+
+	for (p = b->placed; p < sig; p++)
+		for (field = p->layer->fields; field->name; field++)
+			if (field->fill == FILL_CRC_LAYER)
+				from = p->at + p->header_len;
+	return sig->at - from;
 }
 
 static uint64_t default_value(struct build *b, const struct placed *p,
@@ -261,6 +280,12 @@ static uint64_t default_value(struct build *b, const struct placed *p,
 		return load_mac(b->opts->src_mac);
 	case FILL_BOTTOM:
 		return p + 1 == b->placed + b->placed_count || p[1].layer != p->layer;
+	case FILL_HOPS:
+		return is_discovery(b, p + 1) ? 255 : 64;
+	case FILL_FLOW:
+		return b->opts->flow;
+	case FILL_COVERED:
+		return covered(b, p);
 	default: /* lengths and sums: fill_template */
 		return field->value;
 	}
@@ -308,12 +333,13 @@ int fill_content(struct build *b)
 	int err;
 
 	for (i = b->placed_count; i-- > 0;) { /* inner sums first */
-		if (b->placed[i].layer->content)
+		if (b->placed[i].layer->content == CONTENT_HEX ||
+		    b->placed[i].layer->content == CONTENT_PAYLOAD)
 			continue;
 		err = fill_layer(b, &b->placed[i]);
 		if (err)
 			return err;
 	}
 	sums_connect(b->packet);
-	return 0;
+	return sig_prepare(b);
 }

@@ -20,18 +20,20 @@ enum field_kind {
 
 /* What goes into a field that the text leaves out. */
 enum field_fill {
-	FILL_DEFAULT,        /* the row's value */
-	FILL_NEXT,           /* what names the next layer in this layer's space */
-	FILL_LENGTH,         /* bytes from this layer's first to the end, plus value */
-	FILL_HEADER,         /* bytes of the header / unit + value */
-	FILL_TAIL,           /* bytes of the optional groups and tail / unit */
-	FILL_SRC_MAC,        /* the port's */
-	FILL_BOTTOM,         /* 1 if the next layer is of another kind */
-	FILL_SUM_HEADER,     /* one's complement over the header */
-	FILL_SUM_LAYER,      /* ... from the header to the end */
-	FILL_SUM_PSEUDO,     /* ... and the pseudo header of the IP below */
-	FILL_SUM_PSEUDO_IP6, /* ... if that is IPv6, else 0 */
-	FILL_CRC_LAYER,      /* CRC32C from the header to the end, RFC 9260 */
+	FILL_DEFAULT, /* the row's value */
+	FILL_NEXT,    /* what names the next layer in this layer's space */
+	FILL_LENGTH,  /* bytes from this layer's first to the end, plus value */
+	FILL_HEADER,  /* bytes of the header / unit + value */
+	FILL_TAIL,    /* bytes of the optional groups and tail / unit */
+	FILL_SRC_MAC, /* the port's */
+	FILL_BOTTOM,  /* 1 if the next layer is of another kind */
+	FILL_HOPS,    /* 255 below neighbour discovery (RFC 4861), else 64 */
+	FILL_COVERED, /* bytes from the frame's start, or a CRC32C layer's end, to here */
+	FILL_FLOW,    /* the caller's flow number */
+	FILL_SUM_HEADER, /* one's complement over the header */
+	FILL_SUM_LAYER,  /* ... from the header to the end */
+	FILL_SUM_PSEUDO, /* ... and the pseudo header of the IP below */
+	FILL_CRC_LAYER,  /* CRC32C from the header to the end, RFC 9260 */
 };
 
 struct field_name {
@@ -46,17 +48,31 @@ struct field {
 	uint8_t fill;
 	uint8_t unit;   /* FILL_HEADER, FILL_TAIL */
 	uint8_t group;  /* 0: the fixed header; else the optional group that it lies in */
-	uint16_t flag;  /* bit of the header set when this field is given; 0: none */
+	uint16_t flag;  /* 1 + bit of the header set when this field is given; 0: none */
 	uint64_t value; /* added, or the default; addresses: the low 64 bits */
 	uint64_t value_high;
 	const struct field_name *names; /* ends with a NULL name */
 };
 
 /* By what the layer below names the one above it. */
-enum space { SPACE_NONE, SPACE_ETHERTYPE, SPACE_PROTOCOL, SPACE_PORT, SPACES };
+enum space {
+	SPACE_NONE,
+	SPACE_ETHERTYPE,
+	SPACE_PROTOCOL, /* IP protocol numbers */
+	SPACE_PORT,     /* UDP destination ports */
+	/* these have no number: what is above is known, or guessed by its first bits */
+	SPACE_FRAME, /* an Ethernet frame */
+	SPACE_IP,    /* IPv4 or IPv6 */
+	SPACE_LABEL, /* behind an MPLS label */
+	SPACE_CHUNK, /* of SCTP */
+	SPACES
+};
+
+/* A layer's number in a space, which may be 0, marked as being there. */
+#define ID(number) (0x10000u | (number))
 
 /* Layers that are no header. */
-enum content_kind { CONTENT_NONE, CONTENT_HEX };
+enum content_kind { CONTENT_NONE, CONTENT_HEX, CONTENT_PAYLOAD, CONTENT_SIG };
 
 enum { GROUPS_MAX = 3 };
 
@@ -70,13 +86,16 @@ struct layer {
 	uint8_t content;                   /* enum content_kind */
 	uint8_t is_final;                  /* no layer can be above */
 	uint8_t any_above;                 /* nothing in the header names what is above */
-	uint16_t id[SPACES];               /* what names this layer; 0: cannot be there */
+	uint32_t id[SPACES];               /* ID(number); 0: cannot be there */
 	const char *below; /* put there if the text has nothing fitting; NULL: first */
 	const char *help;
 };
 
 /* Ends with a row without a name. */
 extern const struct layer layers[];
+
+/* payload's: len, fill, hex */
+extern const struct field payload_fields[];
 
 const struct layer *layer_find(const char *name, unsigned len);
 const struct field *layer_field(const struct layer *layer, const char *name,

@@ -2,7 +2,7 @@
 /* Checksums: who adds to whom, and the constant part of each in a template. */
 #include "compiled.h"
 
-#include "crc32c.h"
+#include "hw/sig.h"
 
 #include <string.h>
 
@@ -39,6 +39,8 @@ void sums_connect(struct packet *p)
 	for (i = 0; i < p->edit_count; i++) {
 		struct edit *e = &p->edits[i];
 
+		if (p->sig_at && e->at >= p->sig_at)
+			continue; /* balanced within the signature */
 		last = (e->at + e->bytes) * 8u - e->shift - 1;
 		e->into_count =
 			(uint8_t)connect(p, 0, e->at, e->at + e->bytes, last, e->into);
@@ -157,8 +159,15 @@ static void fill_sums(const struct packet *p, struct template *t)
 
 void fill_template(struct build *b, struct template *t)
 {
+	unsigned sig_at = b->packet->sig_at;
+
 	memcpy(t->bytes, b->content, b->content_len);
-	memset(t->bytes + b->content_len, 0, t->len - b->content_len);
+	content_fill(b, t->bytes + b->content_len, t->len - b->content_len);
 	fill_lengths(b, t);
+	/* to the sums a balanced signature is as good as zeros */
+	if (sig_at)
+		memset(t->bytes + sig_at, 0, sizeof(struct hw_sig));
 	fill_sums(b->packet, t);
+	if (sig_at)
+		memcpy(t->bytes + sig_at, b->content + sig_at, sizeof(struct hw_sig));
 }

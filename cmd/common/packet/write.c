@@ -2,6 +2,8 @@
 /* The writer: what is done for each packet, and nothing else. */
 #include "compiled.h"
 
+#include "hw/sig.h"
+
 #include <endian.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +15,8 @@ struct packet_source {
 	uint64_t now_ns;
 	uint64_t at[EDITS_MAX];   /* index of the next value; < count */
 	uint64_t step[EDITS_MAX]; /* stride % count */
+	uint64_t *sequences;      /* sig: next of each flow */
+	uint8_t worker;           /* sig: upper 8 bits of the flow */
 };
 
 struct packet_source *packet_source_create(const struct packet *p, uint64_t first,
@@ -26,6 +30,14 @@ struct packet_source *packet_source_create(const struct packet *p, uint64_t firs
 	s->packet = p;
 	s->number = first;
 	s->stride = stride;
+	s->worker = (uint8_t)(first % stride);
+	if (p->sig_at) {
+		s->sequences = calloc(sig_flows(p), sizeof(*s->sequences));
+		if (!s->sequences) {
+			free(s);
+			return NULL;
+		}
+	}
 	s->order_at = (uint32_t)(first % p->sizes.order_count);
 	s->order_step = (uint32_t)(stride % p->sizes.order_count);
 	for (i = 0; i < p->edit_count; i++) {
@@ -37,6 +49,8 @@ struct packet_source *packet_source_create(const struct packet *p, uint64_t firs
 
 void packet_source_free(struct packet_source *s)
 {
+	if (s)
+		free(s->sequences);
 	free(s);
 }
 
@@ -71,18 +85,24 @@ static inline uint64_t random_below(uint64_t seed, uint64_t number, uint64_t cou
 	return count ? mul_high(r, count) : r;
 }
 
-static inline uint64_t edit_value(struct packet_source *s, const struct edit *e,
+/* Which of the edit's values comes next. */
+static inline uint64_t edit_index(struct packet_source *s, const struct edit *e,
                                   unsigned i)
 {
 	uint64_t at = s->at[i];
 
 	if (e->kind == PATTERN_RAND)
-		return e->first + random_below(e->seed, s->number, e->count);
+		return random_below(e->seed, s->number, e->count);
 	s->at[i] = at + s->step[i];
 	/* count 0 is 2^64: the sum has wrapped by itself */
 	if (e->count && s->at[i] >= e->count)
 		s->at[i] -= e->count;
-	return e->kind == PATTERN_LIST ? e->list[at] : e->first + at * e->step;
+	return at;
+}
+
+static inline uint64_t edit_value(const struct edit *e, uint64_t index)
+{
+	return (e->list ? e->list[index] : e->first + index * e->step) & e->mask;
 }
 
 static inline void store_bytes(uint8_t *p, uint64_t v, unsigned bytes)
@@ -164,6 +184,54 @@ static inline void write_sums(const struct packet *p, const struct template *t,
 	}
 }
 
+/* The CRC up to the signature's own, then over that as 0 and what is behind it. */
+static inline uint32_t sig_crc(const struct packet *p, const struct template *t,
+                               const uint8_t *frame)
+{
+	static const uint8_t own[4];
+	unsigned at = p->sig_at + (unsigned)offsetof(struct hw_sig, crc);
+	uint32_t crc;
+
+	crc = crc32c(~0u, frame + p->sig_from, at - p->sig_from);
+	if (t->shift)
+		return ~(crc_shift(t->shift, crc) ^ t->crc_tail);
+	crc = crc32c(crc, own, sizeof(own));
+	return ~crc32c(crc, frame + at + 4, t->len - at - 4);
+}
+
+static inline uint16_t sig_balance(const struct hw_sig *sig)
+{
+	uint32_t words[8];
+	uint64_t sum = 0;
+	unsigned i;
+
+	memcpy(words, sig, sizeof(words));
+	for (i = 0; i < 8; i++)
+		sum += words[i]; /* the order of bytes does not matter to this sum */
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t) ~((sum & 0xffff) + (sum >> 16));
+}
+
+static inline void write_sig(struct packet_source *s, const struct template *t,
+                             uint8_t *frame, uint64_t flow_index)
+{
+	uint8_t *at = frame + s->packet->sig_at;
+	struct hw_sig sig;
+
+	at[offsetof(struct hw_sig, flow)] = s->worker;
+	memcpy(&sig, at, sizeof(sig));
+	sig.sequence = to_be64(s->sequences[flow_index]++);
+	sig.time_ns = to_be64(s->now_ns);
+	sig.balance = to_be16(0);
+	sig.crc = to_be32(0);
+	memcpy(at, &sig, sizeof(sig));
+	sig.crc = to_be32(sig_crc(s->packet, t, frame));
+	sig.balance.raw = sig_balance(&sig);
+	memcpy(at, &sig, sizeof(sig));
+}
+
 static const struct template *next_template(const struct packet_source *s)
 {
 	const struct size_plan *plan = &s->packet->sizes;
@@ -187,11 +255,32 @@ static inline void advance(struct packet_source *s)
 		s->order_at -= s->packet->sizes.order_count;
 }
 
+/* Write the fields that vary; returns which of its flows a signature belongs to. */
+static inline uint64_t write_edits(struct packet_source *s, uint8_t *frame,
+                                   uint64_t *sums)
+{
+	const struct packet *p = s->packet;
+	uint64_t index, value, flow = 0;
+	const struct edit *e;
+	unsigned i;
+
+	for (i = 0; i < p->edit_count; i++) {
+		e = &p->edits[i];
+		index = edit_index(s, e, i);
+		value = edit_value(e, index);
+		store_edit(frame, e, value);
+		add_into(sums, e->into, e->into_count, value);
+		if ((int)i == p->flow_edit)
+			flow = index;
+	}
+	return flow;
+}
+
 uint32_t packet_write(struct packet_source *s, void *frame, const void **held)
 {
 	const struct template *t = next_template(s);
 	const struct packet *p = s->packet;
-	uint64_t sums[SUMS_MAX], value;
+	uint64_t sums[SUMS_MAX], flow;
 	unsigned i;
 
 	if (*held != t) {
@@ -200,12 +289,12 @@ uint32_t packet_write(struct packet_source *s, void *frame, const void **held)
 	}
 	for (i = 0; i < p->sum_count; i++)
 		sums[i] = t->base[i];
-	for (i = 0; i < p->edit_count; i++) {
-		value = edit_value(s, &p->edits[i], i) & p->edits[i].mask;
-		store_edit(frame, &p->edits[i], value);
-		add_into(sums, p->edits[i].into, p->edits[i].into_count, value);
-	}
+	flow = write_edits(s, frame, sums);
+	if (p->sig_first)
+		write_sig(s, t, frame, flow);
 	write_sums(p, t, frame, sums);
+	if (p->sig_at && !p->sig_first)
+		write_sig(s, t, frame, flow);
 	advance(s);
 	return t->len;
 }

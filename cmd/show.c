@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* rawq show: the packets that rawq tx would send, as text or as a pcap, without sending. */
+#include "verbs.h"
+
+#include "common/packet/packet.h"
+#include "common/pcap_write.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct {
+	uint64_t count, seed;
+	const char *size, *file;
+} opt = {.count = 3, .seed = 1};
+
+static const struct option_row options[] = {
+	{.name = "count",
+         .metavar = "N",
+         .type = OPTION_COUNT,
+         .value = &opt.count,
+         .min = 1,
+         .help = "packets to show (default: 3)"},
+	{.name = "size",
+         .metavar = "SIZES",
+         .type = OPTION_STRING,
+         .value = &opt.size,
+         .help = "frame length without FCS, as 64, 64..1518 or imix\n"
+                 "(default: what the packet needs)"},
+	{.name = "seed",
+         .metavar = "N",
+         .type = OPTION_COUNT,
+         .value = &opt.seed,
+         .help = "of what is random in the packet (default: 1)"},
+	{.name = "write",
+         .metavar = "FILE",
+         .type = OPTION_STRING,
+         .value = &opt.file,
+         .help = "write a pcap instead, times 1 us apart; - is stdout"},
+	{.name = NULL},
+};
+
+static int show_text(struct packet_source *s, const struct packet *p)
+{
+	uint8_t frame[PACKET_MAX];
+	const void *held = NULL;
+	uint64_t i;
+	uint32_t len;
+
+	for (i = 0; i < opt.count; i++) {
+		len = packet_write(s, frame, &held);
+		printf("packet %" PRIu64 ", %u bytes\n", i, len);
+		packet_show(stdout, p, frame, len);
+	}
+	return EXIT_OK;
+}
+
+static int write_packets(struct packet_source *s, FILE *to)
+{
+	uint8_t frame[PACKET_MAX];
+	const void *held = NULL;
+	uint64_t i;
+	uint32_t len;
+
+	if (pcap_write_header(to))
+		return -1;
+	for (i = 0; i < opt.count; i++) {
+		packet_source_set_time(s, i * 1000);
+		len = packet_write(s, frame, &held);
+		if (pcap_write_frame(to, frame, len, i * 1000))
+			return -1;
+	}
+	return 0;
+}
+
+static int write_file(struct packet_source *s)
+{
+	FILE *to = strcmp(opt.file, "-") ? fopen(opt.file, "wb") : stdout;
+	int err;
+
+	if (!to)
+		return fail_environment(&verb_show, "%s: %s", opt.file, strerror(errno));
+	err = write_packets(s, to);
+	if (fflush(to) || err)
+		err = fail_environment(&verb_show, "%s: %s", opt.file, strerror(errno));
+	if (to != stdout)
+		fclose(to);
+	return err;
+}
+
+static int show_run(int argc, char **argv)
+{
+	struct packet_opts opts = {
+		.sizes = opt.size, .seed = opt.seed, .src_mac = {2, 0, 0, 0, 0, 1}};
+	struct packet_source *source;
+	struct packet_error err;
+	struct packet *packet;
+	int code;
+
+	(void)argc;
+	code = packet_compile(argv[0], &opts, &packet, &err);
+	if (code == -EINVAL) {
+		fputs("rawq show: ", stderr);
+		packet_error_print(stderr, &err);
+		return EXIT_USAGE;
+	}
+	if (code)
+		return fail_environment(&verb_show, "no memory");
+	source = packet_source_create(packet, 0, 1);
+	if (!source)
+		code = fail_environment(&verb_show, "no memory");
+	else
+		code = opt.file ? write_file(source) : show_text(source, packet);
+	packet_source_free(source);
+	packet_free(packet);
+	return code;
+}
+
+const struct verb verb_show = {
+	.name = "show",
+	.operands = "PACKET",
+	.summary = "the packets that tx would send, without sending",
+	.help = "The source MAC, which tx takes from the interface, is 02:00:00:00:00:01 "
+                "here.\n\n"
+		"  rawq show 'eth/ip(dst=10.0.0.0/24)/udp(sport=rand(1024..65535))'\n"
+		"  rawq show 'ip/tcp(flags=syn)' --count 1000 --write syn.pcap\n",
+	.options = options,
+	.operands_min = 1,
+	.operands_max = 1,
+	.run = show_run,
+};
