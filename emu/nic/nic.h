@@ -176,6 +176,7 @@ struct nic_rq_opts {
 	uint32_t pd, user_index;
 	unsigned port;
 	bool vlan_strip;
+	bool scatter_fcs; /* the four bytes of FCS follow each frame */
 	bool striding;
 	unsigned log_strides, log_stride_size; /* striding: per WQE; bytes */
 	bool linked;         /* striding: a next segment comes first in each WQE */

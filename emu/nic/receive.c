@@ -8,6 +8,7 @@
  * port.
  */
 #include "emu/nic/checksum.h"
+#include "emu/nic/fcs.h"
 #include "emu/nic/mr.h"
 #include "emu/nic/owned.h"
 #include "emu/nic/rss.h"
@@ -15,7 +16,7 @@
 #define PATIENCE_NS 200000000u
 #define VLAN_TAG_AT 12 /* behind the two MACs */
 #define VLAN_TAG    4
-#define PIECES_MAX  (WIRE_SEGS_MAX + 2)
+#define PIECES_MAX  (WIRE_SEGS_MAX + 3) /* a cut for the tag, and the FCS */
 
 /* One frame on its way to one queue. */
 struct arrival {
@@ -27,30 +28,22 @@ struct arrival {
 	unsigned count;
 	uint32_t len;
 	bool stripped;
+	uint8_t fcs[4];
 };
 
 /* ---- What is written ---- */
 
-/* Without the outermost VLAN tag, if the queue strips it. */
-static void prepare(struct arrival *a)
+/* The frame without its outermost VLAN tag. */
+static void strip(struct arrival *a)
 {
 	const struct wire_frame *f = a->frame;
 	uint32_t at = 0;
 
-	a->len = f->len;
-	a->count = 0;
-	a->stripped = a->rq->opts.vlan_strip && a->p->outer.vlans;
-	if (!a->stripped) {
-		memcpy(a->pieces, f->segs, f->nsegs * sizeof(f->segs[0]));
-		a->count = f->nsegs;
-		return;
-	}
-	a->len -= VLAN_TAG;
 	for (unsigned i = 0; i < f->nsegs; i++) {
 		uint8_t *base = f->segs[i].iov_base;
 		uint32_t here = (uint32_t)f->segs[i].iov_len, end = at + here, cut = 0;
 
-		if (at < VLAN_TAG_AT && end > at) {
+		if (at < VLAN_TAG_AT) {
 			cut = end < VLAN_TAG_AT ? here : VLAN_TAG_AT - at;
 			a->pieces[a->count++] = (struct iovec){base, cut};
 		}
@@ -59,6 +52,27 @@ static void prepare(struct arrival *a)
 		if (cut < here)
 			a->pieces[a->count++] = (struct iovec){base + cut, here - cut};
 		at = end;
+	}
+	a->len -= VLAN_TAG;
+}
+
+static void prepare(struct arrival *a)
+{
+	const struct wire_frame *f = a->frame;
+
+	a->len = f->len;
+	a->count = 0;
+	a->stripped = a->rq->opts.vlan_strip && a->p->outer.vlans;
+	if (a->stripped) {
+		strip(a);
+	} else {
+		memcpy(a->pieces, f->segs, f->nsegs * sizeof(f->segs[0]));
+		a->count = f->nsegs;
+	}
+	if (a->rq->opts.scatter_fcs) {
+		fcs_of(f->segs, f->nsegs, a->fcs);
+		a->pieces[a->count++] = (struct iovec){a->fcs, sizeof(a->fcs)};
+		a->len += (uint32_t)sizeof(a->fcs);
 	}
 }
 
