@@ -13,7 +13,8 @@
 
 struct faults;
 
-/* Read a plan. -ENOENT and the like; -EINVAL: err says which line and what. */
+/* Read a plan from a file, or make one from "seed=NUMBER". -ENOENT and the like; -EINVAL: err says
+ * which line and what. */
 int faults_load(const char *path, struct faults **out, char *err, size_t size);
 /* The same from text (tests, fuzzing). */
 int faults_parse(const char *text, struct faults **out, char *err, size_t size);
