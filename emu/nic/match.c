@@ -200,7 +200,7 @@ static void build_l3(uint8_t *s, const struct packet *p, const struct packet_hea
 
 	if (h->l3_kind == L3_NONE)
 		return;
-	traffic_class = v4 ? ip[1] : (uint8_t)(ip[0] << 4 | ip[1] >> 4);
+	traffic_class = (uint8_t)(v4 ? ip[1] : ip[0] << 4 | ip[1] >> 4);
 	s[0x10] = h->ip_proto;
 	s[0x11] = traffic_class; /* DSCP 6 bits, ECN 2 */
 	/* byte 0x12: cvlan, svlan, frag, ip_version, top of tcp_flags */
