@@ -100,13 +100,13 @@ static int add_leftovers(struct steering_rule *r)
 
 	match_u32(&m, HW_MATCH_OUTER, HW_MATCH_FIELD(0x047, 1), 1,
 	          1); /* DMAC's group bit */
-	ret = table_add(r->table, &m, r, &r->entries[0]);
+	ret = flow_table_add(r->table, &m, r, &r->entries[0]);
 	if (ret || r->opts.kind == STEERING_MC_DEFAULT)
 		return ret;
 	match_u32(&m, HW_MATCH_OUTER, HW_MATCH_FIELD(0x047, 1), 0, 1);
-	ret = table_add(r->table, &m, r, &r->entries[1]);
+	ret = flow_table_add(r->table, &m, r, &r->entries[1]);
 	if (ret)
-		table_remove(r->table, r->entries[0], r);
+		flow_table_remove(r->table, r->entries[0], r);
 	return ret;
 }
 
@@ -114,7 +114,7 @@ static int add_to_tables(struct steering_rule *r)
 {
 	if (r->opts.kind == STEERING_ALL_DEFAULT || r->opts.kind == STEERING_MC_DEFAULT)
 		return add_leftovers(r);
-	return table_add(r->table, &r->match, r, &r->entries[0]);
+	return flow_table_add(r->table, &r->match, r, &r->entries[0]);
 }
 
 static int list_room(struct steering *s)
@@ -177,7 +177,7 @@ void steering_remove(struct steering *s, struct steering_rule *rule)
 	s->rules[i] = s->rules[--s->rules_count];
 	for (unsigned k = 0; k < 2; k++)
 		if (rule->entries[k])
-			table_remove(rule->table, rule->entries[k], rule);
+			flow_table_remove(rule->table, rule->entries[k], rule);
 	s->copies -= makes_copies(rule);
 	free(rule);
 	list_used_tables(s);

@@ -249,8 +249,8 @@ static int entry_put(struct entry *e, struct steering_rule *rule)
 	return 0;
 }
 
-int table_add(struct table *t, const struct match *m, struct steering_rule *rule,
-              struct entry **out)
+int flow_table_add(struct table *t, const struct match *m, struct steering_rule *rule,
+                   struct entry **out)
 {
 	struct entry *e = entry_of_match(t, m);
 	struct group *g;
@@ -281,7 +281,7 @@ int table_add(struct table *t, const struct match *m, struct steering_rule *rule
 	return 0;
 }
 
-void table_remove(struct table *t, struct entry *e, struct steering_rule *rule)
+void flow_table_remove(struct table *t, struct entry *e, struct steering_rule *rule)
 {
 	unsigned i = 0;
 

@@ -50,10 +50,10 @@ struct table {
 };
 
 /* Find or make the entry for a match and put the rule into it.  -EEXIST, -ENOSPC, -ENOMEM. */
-int table_add(struct table *t, const struct match *m, struct steering_rule *rule,
-              struct entry **out);
+int flow_table_add(struct table *t, const struct match *m, struct steering_rule *rule,
+                   struct entry **out);
 /* Take the rule out; an empty entry and an empty group go. */
-void table_remove(struct table *t, struct entry *e, struct steering_rule *rule);
+void flow_table_remove(struct table *t, struct entry *e, struct steering_rule *rule);
 
 /* The first entry that the frame hits, NULL: none.  Sections are built as they are needed. */
 struct entry *table_find(const struct table *t, const struct packet *p,
