@@ -263,7 +263,7 @@ static void test_tso(void)
 		good &= len == (i < 70 ? 1000 : 1) &&
 		        !memcmp(f + 54, b.rig.memory + seen, len);
 		good &= (uint32_t)(f[16] << 8 | f[17]) == len + 40 && f[19] == 7 + i;
-		good &= ((uint32_t)f[40] << 8 | f[41]) == (seen & 0xffff) &&
+		good &= ((uint32_t)f[40] << 8 | f[41]) == ((0x1000 + seen) & 0xffff) &&
 		        f[47] == (i < 70 ? 0x10 : 0x18);
 		seen += len;
 	}
