@@ -12,6 +12,7 @@
 #include "common/clock.h"
 #include "common/frames.h"
 #include "common/nic.h"
+#include "common/patience.h"
 #include "common/rule.h"
 #include "common/run.h"
 
@@ -28,8 +29,6 @@
 #define BURST_MAX 1024
 /* How often drop counters, system calls on xdp, are read. */
 #define STATUS_NS (20 * NS_PER_MS)
-/* Empty turns before sleeping. */
-#define TURNS_BEFORE_SLEEP 16
 /* While frames are on their way out they are reaped this often. */
 #define REAP_EVERY_MS 1
 /* How long the last frames may take. */
@@ -260,13 +259,13 @@ static void fwd_loop(struct worker *worker)
 	struct pair *pair = worker->context;
 	struct rawq_pkt pkts[BURST_MAX];
 	uint64_t now = now_ns(), status_ns = now;
-	unsigned idle = 0;
+	struct patience patience = {0};
 
 	while (run_goes_on(worker->run) && now < worker->run->end_ns) {
 		if (forward(&pair->way[0], pkts) + forward(&pair->way[1], pkts)) {
 			count_time(worker, now);
-			idle = 0;
-		} else if (opt.poll == POLL_SLEEP && ++idle >= TURNS_BEFORE_SLEEP) {
+			patience_paid(&patience);
+		} else if (patience_over(&patience) && opt.poll == POLL_SLEEP) {
 			rest(worker, pair);
 		}
 		now = now_ns();

@@ -5,6 +5,7 @@
 #include "common/clock.h"
 #include "common/frames.h"
 #include "common/nic.h"
+#include "common/patience.h"
 #include "common/rule.h"
 #include "common/run.h"
 
@@ -19,8 +20,6 @@
 #define BURST_MAX 1024
 /* How often the queue's drop counters, a system call on xdp, are read. */
 #define STATUS_NS (20 * NS_PER_MS)
-/* Empty bursts in a row before sleeping: a packet just behind costs no wake-up. */
-#define SPINS_BEFORE_SLEEP 16
 
 static const char *const polls[] = {"sleep", "busy", NULL};
 enum poll_how { POLL_SLEEP, POLL_BUSY };
@@ -94,7 +93,7 @@ struct receiver {
 	const struct nic *nic;
 	struct frames frames;
 	uint64_t status_ns; /* when the queue's status was last read */
-	unsigned empty;     /* bursts in a row */
+	struct patience patience;
 };
 
 static int read_status(struct worker *worker, struct receiver *r)
@@ -116,7 +115,7 @@ static void rest(struct worker *worker, struct receiver *r)
 	short events = POLLIN;
 	int fd;
 
-	if (opt.poll == POLL_BUSY || ++r->empty < SPINS_BEFORE_SLEEP)
+	if (!patience_over(&r->patience) || opt.poll == POLL_BUSY)
 		return;
 	fd = rawq_rxq_arm(r->q);
 	if (fd >= 0)
@@ -179,7 +178,7 @@ static void rx_loop(struct worker *worker)
 		n = rawq_rx_burst(r->q, pkts, burst_size(worker));
 		now = now_ns();
 		if (n) {
-			r->empty = 0;
+			patience_paid(&r->patience);
 			take_packets(worker, r, pkts, n, now);
 		} else {
 			rest(worker, r);
