@@ -252,6 +252,7 @@ struct rawq_queue_stats {
 	uint64_t no_frame;       /* rx: lost because nothing was posted */
 	uint64_t full;           /* rx: lost because the queue was not emptied in time */
 	uint64_t errors; /* completions with error, refused descriptors, truncation */
+	const char *last_error; /* what the last of them was, in words; NULL: none */
 };
 /* Return 0, or the negative errno that stopped the queue: -ENETDOWN the netdev went down or
  * away (seen at the next sending or arming); -EIO the device broke its contract.  Cheap while

@@ -43,7 +43,7 @@ struct backend {
 	void (*rule_remove)(struct rawq_rule *rule);
 };
 
-extern const struct backend xdp_backend;
+extern const struct backend mlx5_backend, verbs_backend, xdp_backend;
 
 struct rawq_port {
 	const struct backend *backend; /* (shared) */

@@ -4,13 +4,17 @@
 #include "error.h"
 #include "netdev.h"
 #include "opts.h"
+#include "verbs/device.h"
+
+#include "hw/netdev.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-static const struct backend *const backends[] = {&xdp_backend};
+static const struct backend *const backends[] = {&mlx5_backend, &verbs_backend,
+                                                 &xdp_backend};
 
 #define BACKENDS (sizeof(backends) / sizeof(backends[0]))
 
@@ -35,6 +39,10 @@ static int read_netdev(const char *name, struct rawq_port_info *info,
 		            name ? name : "");
 	snprintf(info->netdev, sizeof(info->netdev), "%s", name);
 	ret = netdev_read(info);
+	if (ret == -ENODEV && rdma_netdev_of(name, info->netdev)) {
+		name = info->netdev; /* it was the name of an RDMA device */
+		ret = netdev_read(info);
+	}
 	if (ret == -ENODEV)
 		return fail(err, ret,
 		            "%s: no such interface here (ip link shows those there are)",
@@ -46,6 +54,48 @@ static int read_netdev(const char *name, struct rawq_port_info *info,
 		return fail(err, -ENETDOWN,
 		            "%s: the interface is down: ip link set %s up", name, name);
 	return 0;
+}
+
+static int open_with(const struct backend *backend, struct rawq_port_info *info,
+                     uint32_t flags, struct rawq_port **out, struct rawq_error *err)
+{
+	int ret;
+
+	info->backend = backend->id;
+	ret = backend->port_open(info, flags, out, err);
+	if (!ret)
+		(*out)->backend = backend;
+	return ret;
+}
+
+/* The fastest that drives it: the card's rings, else AF_XDP without copies, else verbs, else
+ * AF_XDP, which drives every interface.  The port tells why it was not the first. */
+static int open_best(struct rawq_port_info *info, uint32_t flags, struct rawq_port **out,
+                     struct rawq_error *err)
+{
+	struct rawq_error no_mlx5;
+	uint64_t features = 0;
+	int ret;
+
+	if (flags)
+		return open_with(&xdp_backend, info, flags, out, err);
+	if (!open_with(&mlx5_backend, info, 0, out, &no_mlx5))
+		return 0;
+	if (!netdev_xdp_features(info->ifindex, &features) ||
+	    !(features & HW_XDP_ACT_XSK_ZEROCOPY)) {
+		if (!open_with(&verbs_backend, info, 0, out, NULL))
+			return 0;
+	}
+	ret = open_with(&xdp_backend, info, 0, out, err);
+	if (!ret) {
+		char *choice = (*out)->info.choice;
+		size_t used = strlen(choice), name = strlen(info->netdev) + 2;
+
+		snprintf(choice + used, sizeof((*out)->info.choice) - used,
+		         "; not mlx5: %.100s",
+		         no_mlx5.text + (strlen(no_mlx5.text) > name ? name : 0));
+	}
+	return ret;
 }
 
 int rawq_port_open(const char *netdev, const struct rawq_port_opts *opts,
@@ -65,15 +115,13 @@ int rawq_port_open(const char *netdev, const struct rawq_port_opts *opts,
 	ret = read_netdev(netdev, &info, err);
 	if (ret)
 		return ret;
-	backend = backend_of(o.backend == RAWQ_AUTO ? RAWQ_XDP : o.backend);
+	if (o.backend == RAWQ_AUTO)
+		return open_best(&info, o.flags, out, err);
+	backend = backend_of(o.backend);
 	if (!backend)
-		return fail(err, -ENOTSUP,
-		            "%s: this librawq was built without that backend", netdev);
-	info.backend = backend->id;
-	ret = backend->port_open(&info, o.flags, out, err);
-	if (!ret)
-		(*out)->backend = backend;
-	return ret;
+		return fail(err, -EINVAL, "%s: there is no backend %d", netdev,
+		            (int)o.backend);
+	return open_with(backend, &info, o.flags, out, err);
 }
 
 void rawq_port_close(struct rawq_port *port)

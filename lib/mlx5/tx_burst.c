@@ -1,0 +1,523 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Send bursts.  One body, tx_burst(), with constant features: each variant keeps the branches of
+ * what its queue asked for, and no others.  A packet is one of three forms:
+ *
+ *   plain   one descriptor without wishes (or the same checksums as its neighbours), eMPW card:
+ *           shares a multi-packet WQE        ctrl eth data data data ...
+ *   single  the same on a card without eMPW  ctrl eth data          one WQEBB, 64 bytes
+ *   full    anything else                    ctrl eth [headers] data ...
+ */
+#include "sq.h"
+
+#include <assert.h>
+#include <linux/if_ether.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#define LEN_MIN 14u /* an Ethernet header */
+#define SESSION_MAX                                                                      \
+	32u /* packets of a multi-packet WQE: what DPDK has proven in the field */
+#define HEADERS_MAX   256u /* of a TSO packet, with a VLAN tag */
+#define ETH_ADDRS     12u
+#define VLAN_LEN      4u
+#define TSO_BYTES_MAX (256u << 10)
+
+/* Flags that a packet in plain or single form must not have.  Flags of what the queue was not made
+ * for mean nothing, as on every backend. */
+#define WISHES(f)                                                                        \
+	(((f)&TX_SEGMENTS ? RAWQ_MORE : 0) |                                             \
+	 ((f)&TX_HEADERS ? RAWQ_TX_VLAN | RAWQ_TX_TSO : 0))
+
+/* Where a burst stands; in registers while it runs. */
+struct cursor {
+	uint32_t pi;   /* WQEBBs */
+	uint32_t last; /* where the last WQE begins */
+	uint32_t room; /* WQEBBs */
+	uint32_t addr_pi;
+	uint64_t packets, bytes;
+};
+
+static always_inline void write_data(struct hw_data_seg *data, uint32_t len,
+                                     uint32_t lkey, uint64_t addr)
+{
+	*data = (struct hw_data_seg){
+		.byte_count = to_be32(len), .lkey = to_be32(lkey), .addr = to_be64(addr)};
+}
+
+static always_inline bool is_plain(const struct mlx5_txq *q, const struct rawq_pkt *p,
+                                   const unsigned f)
+{
+	return p->len - LEN_MIN <= q->len_max - LEN_MIN && !(p->flags & WISHES(f));
+}
+
+/* Remember one descriptor's address for reaping. */
+static always_inline void keep(struct mlx5_txq *q, struct cursor *c,
+                               const struct rawq_pkt *p)
+{
+	q->addrs[c->addr_pi++ & (q->depth - 1)] = p->addr;
+	c->bytes += p->len;
+}
+
+/* ---- what a frame has, for checksums ---- */
+
+static uint16_t read16(const uint8_t *p)
+{
+	be16 v;
+
+	memcpy(&v, p, sizeof(v));
+	return from_be16(v);
+}
+
+/* The card spoils frames for which it is asked for a checksum that they do not have, so look. */
+static uint8_t checksums_it_has(const uint8_t *frame, uint32_t len)
+{
+	uint32_t at = ETH_ADDRS;
+	uint16_t type;
+
+	if (len < LEN_MIN)
+		return 0;
+	type = read16(frame + at);
+	while ((type == ETH_P_8021Q || type == ETH_P_8021AD) &&
+	       at + VLAN_LEN + 2 <= len) {
+		at += VLAN_LEN;
+		type = read16(frame + at);
+	}
+	at += 2;
+	if (type == ETH_P_IP && at + 20 <= len) {
+		bool fragment = read16(frame + at + 6) & 0x3fff;
+		uint8_t proto = frame[at + 9];
+
+		return HW_ETH_CS_L3 |
+		       (!fragment && (proto == IPPROTO_TCP || proto == IPPROTO_UDP)
+		                ? HW_ETH_CS_L4
+		                : 0);
+	}
+	if (type == ETH_P_IPV6 && at + 40 <= len)
+		return frame[at + 6] == IPPROTO_TCP || frame[at + 6] == IPPROTO_UDP
+		               ? HW_ETH_CS_L4
+		               : 0;
+	return 0;
+}
+
+static always_inline uint8_t checksums(const struct mlx5_txq *q, const struct rawq_pkt *p)
+{
+	uint32_t asked = p->flags & (RAWQ_TX_L3_CSUM | RAWQ_TX_L4_CSUM | RAWQ_TX_TSO);
+	uint8_t cs = 0;
+
+	if (likely(!asked))
+		return 0;
+	if (asked & (RAWQ_TX_L3_CSUM | RAWQ_TX_TSO))
+		cs |= HW_ETH_CS_L3;
+	if (asked & (RAWQ_TX_L4_CSUM | RAWQ_TX_TSO))
+		cs |= HW_ETH_CS_L4;
+	return cs &
+	       checksums_it_has((const uint8_t *)(uintptr_t)(q->base + p->addr), p->len);
+}
+
+/* ---- single: one packet, one WQEBB ---- */
+
+/* The first 18 bytes go into the WQE; of a frame that has no more, zeros fill up what the wire
+ * would be padded with anyway. */
+static always_inline uint32_t write_min_inline(struct mlx5_txq *q, uint8_t *wqe,
+                                               const struct rawq_pkt *p)
+{
+	struct hw_eth_seg *eth = (struct hw_eth_seg *)(wqe + 16);
+	const uint8_t *frame = (const uint8_t *)(uintptr_t)(q->base + p->addr);
+
+	*eth = (struct hw_eth_seg){.inline_hdr_sz = to_be16(HW_ETH_INLINE_HDR_L2)};
+	if (likely(p->len > HW_ETH_INLINE_HDR_L2)) {
+		memcpy(wqe + 30, frame, HW_ETH_INLINE_HDR_L2);
+		write_data((struct hw_data_seg *)(wqe + 48),
+		           p->len - HW_ETH_INLINE_HDR_L2, q->lkey,
+		           q->base + p->addr + HW_ETH_INLINE_HDR_L2);
+		return 4;
+	}
+	memset(wqe + 30, 0, HW_ETH_INLINE_HDR_L2);
+	memcpy(wqe + 30, frame, p->len);
+	return 3;
+}
+
+static always_inline unsigned single(struct mlx5_txq *q, const struct rawq_pkt *p,
+                                     struct cursor *c, const unsigned f)
+{
+	struct mlx5_sq *sq = q->sq;
+	uint8_t *wqe = segment(sq, c->pi * SEGS_PER_BB);
+	uint32_t ds = 3;
+
+	if (unlikely(!is_plain(q, p, f) || !c->room))
+		return 0;
+	if (f & TX_MIN_INLINE) {
+		ds = write_min_inline(q, wqe, p);
+	} else {
+		*(struct hw_eth_seg *)(wqe + 16) = (struct hw_eth_seg){0};
+		write_data((struct hw_data_seg *)(wqe + 32), p->len, q->lkey,
+		           q->base + p->addr);
+	}
+	write_ctrl((struct hw_ctrl_seg *)wqe, sq, c->pi, HW_WQE_OP_SEND, ds, c->addr_pi);
+	keep(q, c, p);
+	c->packets++;
+	c->last = c->pi++;
+	c->room--;
+	return 1;
+}
+
+/* ---- plain: multi-packet WQE ---- */
+
+/* Copy a short frame behind its length word; the ring may end in between. */
+static always_inline void write_inline(const struct mlx5_sq *sq, uint32_t seg,
+                                       const uint8_t *frame, uint32_t len)
+{
+	struct hw_inline_seg *head = segment(sq, seg);
+	uint32_t first = HW_WQE_DS - sizeof(*head), at = first;
+
+	head->byte_count = to_be32(HW_INLINE_BIT | len);
+	memcpy(head + 1, frame, len < first ? len : first);
+	for (seg++; at < len; seg++, at += HW_WQE_DS)
+		memcpy(segment(sq, seg), frame + at,
+		       len - at < HW_WQE_DS ? len - at : HW_WQE_DS);
+}
+
+/* Data segments for plain packets, up to the first that is none; neither ring ends in here. */
+static always_inline unsigned data_run(const struct mlx5_txq *q,
+                                       const struct rawq_pkt *pkts, unsigned n,
+                                       struct hw_data_seg *data, uint64_t *addrs,
+                                       uint8_t cs, uint64_t *bytes, const unsigned f)
+{
+	const uint64_t base = q->base;
+	const uint32_t span = q->len_max - LEN_MIN;
+	const be32 lkey = to_be32(q->lkey);
+	uint64_t sum = 0;
+	unsigned k = 0;
+
+	for (; k < n; k++) {
+		const struct rawq_pkt *p = &pkts[k];
+
+		if (unlikely(p->len - LEN_MIN > span || p->flags & WISHES(f)))
+			break;
+		if (f & TX_CSUM && checksums(q, p) != cs)
+			break;
+		data[k] = (struct hw_data_seg){.byte_count = to_be32(p->len),
+		                               .lkey = lkey,
+		                               .addr = to_be64(base + p->addr)};
+		addrs[k] = p->addr;
+		sum += p->len;
+	}
+	*bytes += sum;
+	return k;
+}
+
+/* The body of a multi-packet WQE without copies; returns how many packets it took. */
+static always_inline unsigned session_data(struct mlx5_txq *q,
+                                           const struct rawq_pkt *pkts, unsigned n,
+                                           struct cursor *c, uint8_t cs, const unsigned f)
+{
+	const uint32_t segs = q->sq->wqebbs * SEGS_PER_BB;
+	uint32_t seg = c->pi * SEGS_PER_BB + 2;
+	unsigned k = 0, run, took;
+
+	do {
+		uint32_t at = seg & (segs - 1), slot = c->addr_pi & (q->depth - 1);
+
+		run = n - k;
+		run = run < segs - at ? run : segs - at;
+		run = run < q->depth - slot ? run : q->depth - slot;
+		took = data_run(q, pkts + k, run, segment(q->sq, at), &q->addrs[slot], cs,
+		                &c->bytes, f);
+		k += took;
+		seg += took;
+		c->addr_pi += took;
+	} while (took == run && k < n);
+	return k;
+}
+
+/* The same with short frames copied; *end: behind the last segment. */
+static always_inline unsigned session_inline(struct mlx5_txq *q,
+                                             const struct rawq_pkt *pkts, unsigned n,
+                                             struct cursor *c, uint8_t cs, uint32_t room,
+                                             uint32_t *end, const unsigned f)
+{
+	const struct mlx5_sq *sq = q->sq;
+	uint32_t begin = c->pi * SEGS_PER_BB, seg = begin + 2;
+	unsigned k = 0;
+
+	for (; k < n; k++) {
+		const struct rawq_pkt *p = &pkts[k];
+		bool copy = p->len <= q->inline_max;
+		uint32_t segs = copy ? (p->len + 4 + HW_WQE_DS - 1) / HW_WQE_DS : 1;
+
+		if (unlikely(!is_plain(q, p, f)) || seg - begin + segs > room)
+			break;
+		if (f & TX_CSUM && checksums(q, p) != cs)
+			break;
+		if (copy)
+			write_inline(sq, seg,
+			             (const uint8_t *)(uintptr_t)(q->base + p->addr),
+			             p->len);
+		else
+			write_data(segment(sq, seg), p->len, q->lkey, q->base + p->addr);
+		seg += segs;
+		keep(q, c, p);
+	}
+	*end = seg;
+	return k;
+}
+
+/* Packets that can share a WQE, up to the first that cannot; 0: not even the first. */
+static always_inline unsigned session(struct mlx5_txq *q, const struct rawq_pkt *pkts,
+                                      unsigned n, struct cursor *c, const unsigned f)
+{
+	const struct mlx5_sq *sq = q->sq;
+	uint32_t begin = c->pi * SEGS_PER_BB, addr = c->addr_pi, end, bbs, k;
+	uint32_t room = c->room > 15 ? HW_WQE_MAX_DS : c->room * SEGS_PER_BB;
+	uint8_t cs = f & TX_CSUM ? checksums(q, pkts) : 0;
+
+	n = n < SESSION_MAX ? n : SESSION_MAX;
+	if (unlikely(!room))
+		return 0;
+	if (f & TX_INLINE) {
+		k = session_inline(q, pkts, n, c, cs, room, &end, f);
+	} else {
+		k = session_data(q, pkts, n < room - 2 ? n : room - 2, c, cs, f);
+		end = begin + 2 + k;
+	}
+	if (unlikely(!k))
+		return 0;
+	bbs = (end - begin + SEGS_PER_BB - 1) / SEGS_PER_BB;
+	*(struct hw_eth_seg *)segment(sq, begin + 1) =
+		(struct hw_eth_seg){.cs_flags = cs};
+	write_ctrl(segment(sq, begin), sq, c->pi, k > 1 ? HW_WQE_OP_EMPW : HW_WQE_OP_SEND,
+	           end - begin, addr);
+	c->packets += k;
+	c->last = c->pi;
+	c->pi += bbs;
+	c->room -= bbs;
+	return k;
+}
+
+/* ---- full: several descriptors, headers in the WQE, TSO ---- */
+
+/* What a packet's WQE will be. */
+struct plan {
+	uint64_t bytes;
+	uint32_t descriptors;
+	uint32_t headers; /* bytes copied from the packet's begin into the WQE */
+	uint32_t segs;    /* descriptors with bytes beyond those */
+	uint32_t tag;     /* 4: a VLAN tag goes between the copied bytes */
+	uint32_t ds;
+	bool tso;
+};
+
+/* False: no packet that this queue can send. */
+static always_inline bool make_plan(const struct mlx5_txq *q, const struct rawq_pkt *pkts,
+                                    unsigned n, struct plan *plan, const unsigned f)
+{
+	uint32_t max = f & TX_SEGMENTS ? MLX5_SEGMENTS_MAX : 1, header_bytes;
+	uint32_t vlan = f & TX_HEADERS && pkts->flags & RAWQ_TX_VLAN;
+
+	*plan = (struct plan){.tso = f & TX_HEADERS && pkts->flags & RAWQ_TX_TSO};
+	plan->headers = f & TX_MIN_INLINE ? HW_ETH_INLINE_HDR_L2 : 0;
+	if (plan->tso)
+		plan->headers = pkts->header_len;
+	plan->tag = vlan && plan->headers ? VLAN_LEN : 0;
+	for (uint32_t i = 0;; i++) {
+		if (i == n || i == max)
+			return false;
+		plan->bytes += pkts[i].len;
+		plan->descriptors++;
+		plan->segs += plan->bytes > plan->headers && pkts[i].len;
+		if (!(pkts[i].flags & RAWQ_MORE))
+			break;
+	}
+	if (plan->tso ? plan->headers < LEN_MIN || plan->headers >= plan->bytes ||
+	                        plan->headers > HEADERS_MAX - VLAN_LEN || !pkts->mss ||
+	                        pkts->mss > UINT16_MAX || plan->bytes > TSO_BYTES_MAX
+	              : plan->bytes < LEN_MIN || plan->bytes > q->len_max)
+		return false;
+	/* The Ethernet segment has room for two bytes of headers, then come whole segments. */
+	header_bytes = plan->headers + plan->tag;
+	plan->ds = 2 +
+	           (header_bytes ? (header_bytes - 2 + HW_WQE_DS - 1) / HW_WQE_DS : 0) +
+	           plan->segs;
+	return plan->ds <= HW_WQE_MAX_DS;
+}
+
+/* Gather the first plan->headers bytes, zeros behind the packet's end, the tag in its place. */
+static noinline void gather_headers(const struct mlx5_txq *q, const struct rawq_pkt *pkts,
+                                    const struct plan *plan, uint8_t *to)
+{
+	uint32_t at = 0;
+	be16 tag[2] = {to_be16(ETH_P_8021Q), to_be16(pkts->vlan)};
+
+	memset(to, 0, plan->headers + plan->tag);
+	for (uint32_t i = 0; i < plan->descriptors && at < plan->headers; i++) {
+		uint32_t take = plan->headers - at;
+
+		take = take < pkts[i].len ? take : pkts[i].len;
+		memcpy(to + at, (const uint8_t *)(uintptr_t)(q->base + pkts[i].addr),
+		       take);
+		at += take;
+	}
+	if (plan->tag) {
+		memmove(to + ETH_ADDRS + VLAN_LEN, to + ETH_ADDRS,
+		        plan->headers - ETH_ADDRS);
+		memcpy(to + ETH_ADDRS, tag, sizeof(tag));
+	}
+}
+
+/* Put the headers into the Ethernet segment and those that follow; returns the next segment. */
+static uint32_t write_headers(const struct mlx5_sq *sq, uint32_t seg,
+                              const uint8_t *headers, uint32_t len)
+{
+	struct hw_eth_seg *eth = segment(sq, seg++);
+	uint32_t at = sizeof(eth->inline_hdr);
+
+	eth->inline_hdr_sz = to_be16((uint16_t)len);
+	memcpy(eth->inline_hdr, headers, at);
+	for (; at < len; at += HW_WQE_DS)
+		memcpy(segment(sq, seg++), headers + at,
+		       len - at < HW_WQE_DS ? len - at : HW_WQE_DS);
+	return seg;
+}
+
+static always_inline unsigned full(struct mlx5_txq *q, const struct rawq_pkt *pkts,
+                                   unsigned n, struct cursor *c, const unsigned f)
+{
+	struct mlx5_sq *sq = q->sq;
+	uint32_t seg = c->pi * SEGS_PER_BB, skip, addr = c->addr_pi, bbs;
+	uint8_t headers[HEADERS_MAX];
+	struct hw_eth_seg *eth = segment(sq, seg + 1);
+	struct plan plan;
+
+	if (!make_plan(q, pkts, n, &plan, f))
+		return 0;
+	bbs = (plan.ds + SEGS_PER_BB - 1) / SEGS_PER_BB;
+	if (bbs > c->room)
+		return 0;
+	write_ctrl(segment(sq, seg), sq, c->pi, plan.tso ? HW_WQE_OP_TSO : HW_WQE_OP_SEND,
+	           plan.ds, addr);
+	*eth = (struct hw_eth_seg){.cs_flags = f & TX_CSUM ? checksums(q, pkts) : 0,
+	                           .mss = to_be16(plan.tso ? (uint16_t)pkts->mss : 0)};
+	if (plan.headers) {
+		gather_headers(q, pkts, &plan, headers);
+		seg = write_headers(sq, seg + 1, headers, plan.headers + plan.tag);
+	} else {
+		if (f & TX_HEADERS && pkts->flags & RAWQ_TX_VLAN) {
+			be16 tci = to_be16(pkts->vlan);
+
+			eth->inline_hdr_sz = to_be16(HW_ETH_INSERT_VLAN);
+			memcpy(eth->inline_hdr, &tci, sizeof(tci));
+		}
+		seg += 2;
+	}
+	skip = plan.headers;
+	for (uint32_t i = 0; i < plan.descriptors; i++) {
+		uint32_t gone = skip < pkts[i].len ? skip : pkts[i].len;
+
+		if (pkts[i].len > gone) /* a count of 0 would mean 2 GB */
+			write_data(segment(sq, seg++), pkts[i].len - gone, q->lkey,
+			           q->base + pkts[i].addr + gone);
+		skip -= gone;
+		keep(q, c, &pkts[i]);
+	}
+	c->packets++;
+	c->last = c->pi;
+	c->pi += bbs;
+	c->room -= bbs;
+	return plan.descriptors;
+}
+
+/* ---- the burst ---- */
+
+static always_inline unsigned tx_burst(struct rawq_txq *txq, const struct rawq_pkt *pkts,
+                                       unsigned n, const unsigned f)
+{
+	struct mlx5_txq *q = (struct mlx5_txq *)txq;
+	struct mlx5_sq *sq = q->sq;
+	uint32_t free = q->depth - (q->addr_pi - q->addr_ci);
+	struct cursor c = {.pi = sq->pi,
+	                   .addr_pi = q->addr_pi,
+	                   .room = sq->wqebbs - (sq->pi - sq->ci)};
+	unsigned done = 0, k;
+
+	n = n < free ? n : free;
+	while (done < n) {
+		k = 0;
+		if (f & TX_EMPW)
+			k = session(q, pkts + done, n - done, &c, f);
+		else if (!(f & (TX_CSUM | TX_SEGMENTS | TX_HEADERS)))
+			k = single(q, pkts + done, &c, f);
+		if (!k && f & (TX_CSUM | TX_SEGMENTS | TX_HEADERS))
+			k = full(q, pkts + done, n - done, &c, f);
+		if (!k)
+			break;
+		done += k;
+	}
+	if (unlikely(!done))
+		return 0;
+	q->addr_pi = c.addr_pi;
+	q->packets += c.packets;
+	q->bytes += c.bytes;
+	sq->pi = c.pi;
+	/* The lane may change with the signal, so ring by our own pointer. */
+	if (c.addr_pi - q->group_start >= q->signal_every ||
+	    c.pi - sq->signalled_pi >= sq->wqebbs / 4)
+		sq_signal(q, c.last);
+	sq_doorbell(sq, c.last, n == 1);
+	return done;
+}
+
+unsigned mlx5_tx_burst_stopped(struct rawq_txq *q, const struct rawq_pkt *pkts,
+                               unsigned n)
+{
+	(void)q;
+	(void)pkts;
+	(void)n;
+	return 0;
+}
+
+/* Every mixture of wishes, on each kind of card. */
+#define VARIANT(name, features)                                                          \
+	static unsigned name(struct rawq_txq *q, const struct rawq_pkt *pkts,            \
+	                     unsigned n)                                                 \
+	{                                                                                \
+		return tx_burst(q, pkts, n, features);                                   \
+	}
+#define VARIANTS(card, features)                                                         \
+	VARIANT(card, features)                                                          \
+	VARIANT(card##_csum, (features) | TX_CSUM)                                       \
+	VARIANT(card##_segments, (features) | TX_SEGMENTS)                               \
+	VARIANT(card##_csum_segments, (features) | TX_CSUM | TX_SEGMENTS)                \
+	VARIANT(card##_headers, (features) | TX_HEADERS)                                 \
+	VARIANT(card##_csum_headers, (features) | TX_CSUM | TX_HEADERS)                  \
+	VARIANT(card##_segments_headers, (features) | TX_SEGMENTS | TX_HEADERS)          \
+	VARIANT(card##_all, (features) | TX_CSUM | TX_SEGMENTS | TX_HEADERS)
+
+VARIANTS(plain, 0)
+VARIANTS(min_inline, TX_MIN_INLINE)
+VARIANTS(empw, TX_EMPW)
+VARIANTS(empw_inline, TX_EMPW | TX_INLINE)
+
+static_assert(TX_CSUM == 1 << 0 && TX_SEGMENTS == 1 << 1 && TX_HEADERS == 1 << 2,
+              "wishes index a row");
+
+#define ROW(card)                                                                        \
+	{                                                                                \
+		card, card##_csum, card##_segments, card##_csum_segments,                \
+			card##_headers, card##_csum_headers, card##_segments_headers,    \
+			card##_all                                                       \
+	}
+
+unsigned (*mlx5_tx_burst_for(uint32_t features))(struct rawq_txq *,
+                                                 const struct rawq_pkt *, unsigned)
+{
+	static unsigned (*const table[4][8])(struct rawq_txq *, const struct rawq_pkt *,
+	                                     unsigned) = {ROW(plain), ROW(min_inline),
+	                                                  ROW(empw), ROW(empw_inline)};
+	unsigned card = features & TX_MIN_INLINE      ? 1
+	                : (features & TX_EMPW) == 0   ? 0
+	                : (features & TX_INLINE) == 0 ? 2
+	                                              : 3;
+
+	return table[card][features & (TX_CSUM | TX_SEGMENTS | TX_HEADERS)];
+}

@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Rules by ibv_create_flow: NORMAL ones, above ethtool's and the kernel's own, and gone with the
+ * process.  A rule that spreads or reports RSS hashes becomes several flows, because a receive
+ * hash covers one kind of header: TCP and UDP of the IP versions that it may match at the higher
+ * of two device priorities, all the rest at the lower.
+ */
+#include "device.h"
+
+#include "lib/error.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <linux/if_ether.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The kernel's mlx5 has 8 priorities for flows of programs (MLX5_BY_PASS_NUM_REGULAR_PRIOS / 2). */
+#define DEVICE_PRIORITIES 8u
+#define LEVELS            2u
+#define FLOWS_MAX         5u
+#define MARK_MAX          0xfffffeu /* a flow tag has 24 bits */
+#define SPREAD_MIN        128u /* table of a number of queues that is no power of two */
+
+/* The key of Microsoft's RSS definition, as most NICs and drivers use it. */
+static const uint8_t hash_key[40] = {0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2,
+                                     0x41, 0x67, 0x25, 0x3d, 0x43, 0xa3, 0x8f, 0xb0,
+                                     0xd0, 0xca, 0x2b, 0xcb, 0xae, 0x7b, 0x30, 0xb4,
+                                     0x77, 0xcb, 0x2d, 0xa3, 0x80, 0x30, 0xf2, 0x0c,
+                                     0x6a, 0x42, 0xb7, 0x3b, 0xbe, 0xac, 0x01, 0xfa};
+
+/* One flow of a rule: what it matches on top of the rule's key, and what its hash covers. */
+struct kind {
+	uint16_t ethertype; /* 0: any */
+	uint8_t ip_proto;   /* 0: any */
+	uint8_t level;
+	uint64_t hash_fields;
+};
+
+#define HASH_V4  (IBV_RX_HASH_SRC_IPV4 | IBV_RX_HASH_DST_IPV4)
+#define HASH_V6  (IBV_RX_HASH_SRC_IPV6 | IBV_RX_HASH_DST_IPV6)
+#define HASH_TCP (IBV_RX_HASH_SRC_PORT_TCP | IBV_RX_HASH_DST_PORT_TCP)
+#define HASH_UDP (IBV_RX_HASH_SRC_PORT_UDP | IBV_RX_HASH_DST_PORT_UDP)
+
+static const struct kind kinds[] = {
+	{ETH_P_IP, IPPROTO_TCP, 0, HASH_V4 | HASH_TCP},
+	{ETH_P_IP, IPPROTO_UDP, 0, HASH_V4 | HASH_UDP},
+	{ETH_P_IPV6, IPPROTO_TCP, 0, HASH_V6 | HASH_TCP},
+	{ETH_P_IPV6, IPPROTO_UDP, 0, HASH_V6 | HASH_UDP},
+};
+
+struct rdma_rule {
+	struct rawq_rule rule;
+	unsigned flow_count;
+	struct ibv_rwq_ind_table *table;
+	struct ibv_qp *qp[FLOWS_MAX];
+	struct ibv_flow *flow[FLOWS_MAX];
+};
+
+static bool any_set(const void *p, size_t n)
+{
+	static const uint8_t zero[16];
+
+	return memcmp(p, zero, n) != 0;
+}
+
+/* ---- what a flow matches ---- */
+
+/* A flow's attributes with the specs behind them, as the verb wants them: one piece. */
+struct request {
+	struct ibv_flow_attr attr;
+	uint8_t specs[sizeof(struct ibv_flow_spec_eth) +
+	              sizeof(struct ibv_flow_spec_ipv6) +
+	              sizeof(struct ibv_flow_spec_tcp_udp) +
+	              sizeof(struct ibv_flow_spec_action_tag)];
+};
+static_assert(offsetof(struct request, specs) == sizeof(struct ibv_flow_attr),
+              "specs follow the attributes without a gap");
+
+static void add_spec(struct request *r, const void *spec, size_t size)
+{
+	assert(r->attr.size + size <= sizeof(*r));
+	memcpy((uint8_t *)r + r->attr.size, spec, size);
+	r->attr.size = (uint16_t)(r->attr.size + size);
+	r->attr.num_of_specs++;
+}
+
+static void add_eth(struct request *r, const struct rawq_rule_key *v,
+                    const struct rawq_rule_key *m)
+{
+	struct ibv_flow_spec_eth eth = {.type = IBV_FLOW_SPEC_ETH, .size = sizeof(eth)};
+
+	memcpy(eth.val.dst_mac, v->dst_mac, 6);
+	memcpy(eth.mask.dst_mac, m->dst_mac, 6);
+	memcpy(eth.val.src_mac, v->src_mac, 6);
+	memcpy(eth.mask.src_mac, m->src_mac, 6);
+	eth.val.ether_type = v->ethertype;
+	eth.mask.ether_type = m->ethertype;
+	eth.val.vlan_tag = v->vlan;
+	eth.mask.vlan_tag = m->vlan;
+	add_spec(r, &eth, sizeof(eth));
+}
+
+static void add_ip(struct request *r, const struct rawq_rule_key *v,
+                   const struct rawq_rule_key *m)
+{
+	struct ibv_flow_spec_ipv4_ext v4 = {.type = IBV_FLOW_SPEC_IPV4_EXT,
+	                                    .size = sizeof(v4)};
+	struct ibv_flow_spec_ipv6 v6 = {.type = IBV_FLOW_SPEC_IPV6, .size = sizeof(v6)};
+
+	if (!m->ip_proto && !any_set(m->src_ip, 16) && !any_set(m->dst_ip, 16))
+		return;
+	if (v->ethertype == htons(ETH_P_IP)) {
+		memcpy(&v4.val.src_ip, v->src_ip, 4);
+		memcpy(&v4.mask.src_ip, m->src_ip, 4);
+		memcpy(&v4.val.dst_ip, v->dst_ip, 4);
+		memcpy(&v4.mask.dst_ip, m->dst_ip, 4);
+		v4.val.proto = v->ip_proto;
+		v4.mask.proto = m->ip_proto;
+		add_spec(r, &v4, sizeof(v4));
+	} else {
+		memcpy(v6.val.src_ip, v->src_ip, 16);
+		memcpy(v6.mask.src_ip, m->src_ip, 16);
+		memcpy(v6.val.dst_ip, v->dst_ip, 16);
+		memcpy(v6.mask.dst_ip, m->dst_ip, 16);
+		v6.val.next_hdr = v->ip_proto;
+		v6.mask.next_hdr = m->ip_proto;
+		add_spec(r, &v6, sizeof(v6));
+	}
+}
+
+static void add_ports(struct request *r, const struct rawq_rule_key *v,
+                      const struct rawq_rule_key *m)
+{
+	struct ibv_flow_spec_tcp_udp l4 = {.size = sizeof(l4)};
+
+	if (!m->src_port && !m->dst_port)
+		return;
+	l4.type = v->ip_proto == IPPROTO_TCP ? IBV_FLOW_SPEC_TCP : IBV_FLOW_SPEC_UDP;
+	l4.val.src_port = v->src_port;
+	l4.mask.src_port = m->src_port;
+	l4.val.dst_port = v->dst_port;
+	l4.mask.dst_port = m->dst_port;
+	add_spec(r, &l4, sizeof(l4));
+}
+
+static void add_action(struct request *r, const struct rawq_rule_opts *o)
+{
+	struct ibv_flow_spec_action_tag tag = {
+		.type = IBV_FLOW_SPEC_ACTION_TAG, .size = sizeof(tag), .tag_id = o->mark};
+	struct ibv_flow_spec_action_drop drop = {.type = IBV_FLOW_SPEC_ACTION_DROP,
+	                                         .size = sizeof(drop)};
+
+	if (!o->queues)
+		add_spec(r, &drop, sizeof(drop));
+	else if (o->mark)
+		add_spec(r, &tag, sizeof(tag));
+}
+
+static struct ibv_flow *flow_create(const struct rdma_port *p, struct ibv_qp *qp,
+                                    const struct rawq_rule_opts *o, const struct kind *k)
+{
+	struct rawq_rule_key value = o->value, mask = o->mask;
+	struct request r = {
+		.attr = {.type = IBV_FLOW_ATTR_NORMAL,
+	                 .size = sizeof(r.attr),
+	                 .priority = (uint16_t)(o->priority * LEVELS + k->level),
+	                 .port = p->number}};
+
+	if (o->copy)
+		r.attr.flags = IBV_FLOW_ATTR_FLAGS_DONT_TRAP;
+	if (k->ethertype) {
+		value.ethertype = htons(k->ethertype);
+		mask.ethertype = 0xffff;
+	}
+	if (k->ip_proto) {
+		value.ip_proto = k->ip_proto;
+		mask.ip_proto = 0xff;
+	}
+	add_eth(&r, &value, &mask);
+	add_ip(&r, &value, &mask);
+	add_ports(&r, &value, &mask);
+	add_action(&r, o);
+	return ibv_create_flow(qp, &r.attr);
+}
+
+/* ---- where it goes ---- */
+
+static uint32_t table_log(const struct rdma_port *p, uint32_t queues)
+{
+	uint32_t size = queues & (queues - 1) ? SPREAD_MIN : queues, log = 0;
+
+	while (size < queues || (queues & (queues - 1) &&
+	                         size > p->caps.rss_caps.max_rwq_indirection_table_size))
+		size = size < queues ? size * 2 : size / 2;
+	while (1u << log < size)
+		log++;
+	return log;
+}
+
+static int table_create(const struct rdma_port *p, const struct rawq_rule_opts *o,
+                        struct rdma_rule *rule, struct rawq_error *err)
+{
+	struct ibv_rwq_ind_table_init_attr attr = {.log_ind_tbl_size =
+	                                                   table_log(p, o->queue_count)};
+	uint32_t size = 1u << attr.log_ind_tbl_size;
+	struct ibv_wq **wqs;
+
+	if (size < o->queue_count ||
+	    size > p->caps.rss_caps.max_rwq_indirection_table_size)
+		return fail(err, -ENOTSUP,
+		            "%s: rule: %u queues; the device spreads over up to %u",
+		            p->port.info.netdev, o->queue_count,
+		            p->caps.rss_caps.max_rwq_indirection_table_size);
+	wqs = calloc(size, sizeof(struct ibv_wq *));
+	if (!wqs)
+		return fail(err, -ENOMEM, "%s: out of memory", p->port.info.netdev);
+	for (uint32_t i = 0; i < size; i++)
+		wqs[i] = ((struct rdma_rxq *)o->queues[i % o->queue_count])->wq;
+	attr.ind_tbl = wqs;
+	rule->table = ibv_create_rwq_ind_table(p->context, &attr);
+	free(wqs);
+	if (!rule->table)
+		return rdma_fail(p, err, "a table of the rule's queues");
+	return 0;
+}
+
+static struct ibv_qp *rss_qp_create(const struct rdma_port *p,
+                                    struct ibv_rwq_ind_table *table, uint64_t fields)
+{
+	struct ibv_qp_init_attr_ex attr = {
+		.qp_type = IBV_QPT_RAW_PACKET,
+		.comp_mask = IBV_QP_INIT_ATTR_PD | IBV_QP_INIT_ATTR_RX_HASH |
+	                     IBV_QP_INIT_ATTR_IND_TABLE,
+		.pd = p->pd,
+		.rwq_ind_tbl = table,
+		.rx_hash_conf = {.rx_hash_function = IBV_RX_HASH_FUNC_TOEPLITZ,
+	                         .rx_hash_key_len = sizeof(hash_key),
+	                         .rx_hash_key = (uint8_t *)(uintptr_t)hash_key,
+	                         .rx_hash_fields_mask = fields},
+	};
+
+	return ibv_create_qp_ex(p->context, &attr);
+}
+
+/* A flow that drops still has to name a QP; this one never receives. */
+static int drop_qp_create(struct rdma_port *p, struct rawq_error *err)
+{
+	struct ibv_qp_init_attr attr = {.qp_type = IBV_QPT_RAW_PACKET,
+	                                .cap = {.max_send_wr = 1,
+	                                        .max_recv_wr = 1,
+	                                        .max_send_sge = 1,
+	                                        .max_recv_sge = 1}};
+	int ret;
+
+	if (p->drop_qp)
+		return 0;
+	p->drop_cq = ibv_create_cq(p->context, 1, NULL, NULL, 0);
+	if (!p->drop_cq)
+		return rdma_fail(p, err, "a queue to drop to");
+	attr.send_cq = attr.recv_cq = p->drop_cq;
+	p->drop_qp = ibv_create_qp(p->pd, &attr);
+	if (!p->drop_qp) {
+		ret = rdma_fail(p, err, "a queue to drop to");
+		ibv_destroy_cq(p->drop_cq);
+		return ret;
+	}
+	return 0;
+}
+
+/* ---- rules ---- */
+
+static bool wants_hash(const struct rawq_rule_opts *o)
+{
+	bool wants = o->queue_count > 1;
+
+	for (uint32_t i = 0; i < o->queue_count; i++)
+		wants |= ((const struct rdma_rxq *)o->queues[i])->offloads & RAWQ_RX_HASH;
+	return wants;
+}
+
+/* Could a packet of this kind match the rule's key at all? */
+static bool kind_fits(const struct kind *k, const struct rawq_rule_opts *o)
+{
+	uint16_t ethertype = htons(k->ethertype);
+
+	if ((ethertype & o->mask.ethertype) != o->value.ethertype)
+		return false;
+	return (k->ip_proto & o->mask.ip_proto) == o->value.ip_proto;
+}
+
+static unsigned choose_kinds(const struct rawq_rule_opts *o, struct kind out[FLOWS_MAX])
+{
+	bool v6 = o->value.ethertype == htons(ETH_P_IPV6);
+	unsigned n = 0;
+
+	if (o->queues && wants_hash(o)) {
+		for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+			if (kind_fits(&kinds[i], o))
+				out[n++] = kinds[i];
+		}
+		/* One protocol of one IP version: nothing is left for a lower level. */
+		if (n == 1 && o->mask.ip_proto == 0xff)
+			return n;
+	}
+	out[n++] = (struct kind){.level = 1, .hash_fields = v6 ? HASH_V6 : HASH_V4};
+	return n;
+}
+
+static int check_expressible(const struct rdma_port *p, const struct rawq_rule_opts *o,
+                             struct rawq_error *err)
+{
+	const char *netdev = p->port.info.netdev;
+
+	if (o->priority >= DEVICE_PRIORITIES / LEVELS)
+		return fail(err, -ENOTSUP,
+		            "%s: rule: priority %u; the device has 0 to %u", netdev,
+		            o->priority, DEVICE_PRIORITIES / LEVELS - 1);
+	if (o->mark > MARK_MAX)
+		return fail(err, -ENOTSUP,
+		            "%s: rule: mark 0x%x; the device's have 24 bits", netdev,
+		            o->mark);
+	if (o->mask.tagged && (!o->mask.vlan || !o->value.tagged))
+		return fail(err, -ENOTSUP,
+		            "%s: rule: tagged: the device matches tags by VLAN id only",
+		            netdev);
+	if ((o->mask.src_port || o->mask.dst_port) && o->value.ip_proto != IPPROTO_TCP &&
+	    o->value.ip_proto != IPPROTO_UDP)
+		return fail(err, -ENOTSUP,
+		            "%s: rule: the device knows the ports of TCP and UDP only",
+		            netdev);
+	if (o->copy && !o->queues)
+		return fail(err, -EINVAL, "%s: rule: a copy that is dropped is no rule",
+		            netdev);
+	return 0;
+}
+
+static void rule_unwind(struct rdma_rule *rule)
+{
+	for (unsigned i = rule->flow_count; i-- > 0;) {
+		if (rule->flow[i])
+			ibv_destroy_flow(rule->flow[i]);
+		if (rule->qp[i])
+			ibv_destroy_qp(rule->qp[i]);
+	}
+	if (rule->table)
+		ibv_destroy_rwq_ind_table(rule->table);
+	free(rule);
+}
+
+static int flow_fail(const struct rdma_port *p, struct rawq_error *err)
+{
+	switch (errno) {
+	case EEXIST:
+	case EBUSY:
+		return fail(err, -EBUSY,
+		            "%s: rule: another program steers these very packets",
+		            p->port.info.netdev);
+	case EINVAL:
+		return fail(err, -ENOTSUP,
+		            "%s: rule: the device or its driver cannot match or do this",
+		            p->port.info.netdev);
+	case ENOMEM:
+		return fail(err, -ENOSPC,
+		            "%s: rule: the device has no room for one with this mask and "
+		            "priority (another priority has its own room)",
+		            p->port.info.netdev);
+	default:
+		return rdma_fail(p, err, "a rule");
+	}
+}
+
+static int add_flows(struct rdma_port *p, const struct rawq_rule_opts *o,
+                     struct rdma_rule *rule, struct rawq_error *err)
+{
+	struct kind chosen[FLOWS_MAX];
+	unsigned n = choose_kinds(o, chosen);
+
+	for (unsigned i = 0; i < n; i++) {
+		struct ibv_qp *qp = p->drop_qp;
+
+		rule->flow_count = i + 1;
+		if (rule->table) {
+			qp = rule->qp[i] =
+				rss_qp_create(p, rule->table, chosen[i].hash_fields);
+			if (!qp)
+				return rdma_fail(p, err, "a receive hash");
+		}
+		rule->flow[i] = flow_create(p, qp, o, &chosen[i]);
+		if (!rule->flow[i])
+			return flow_fail(p, err);
+	}
+	return 0;
+}
+
+int rdma_rule_add(struct rawq_port *port, const struct rawq_rule_opts *opts,
+                  struct rawq_rule **out, struct rawq_error *err)
+{
+	struct rdma_port *p = (struct rdma_port *)port;
+	struct rdma_rule *rule;
+	int ret;
+
+	ret = check_expressible(p, opts, err);
+	if (ret)
+		return ret;
+	rule = calloc(1, sizeof(*rule));
+	if (!rule)
+		return fail(err, -ENOMEM, "%s: out of memory", port->info.netdev);
+	ret = opts->queues ? table_create(p, opts, rule, err) : drop_qp_create(p, err);
+	if (!ret)
+		ret = add_flows(p, opts, rule, err);
+	if (ret) {
+		rule_unwind(rule);
+		return ret;
+	}
+	*out = &rule->rule;
+	return 0;
+}
+
+void rdma_rule_remove(struct rawq_rule *rule)
+{
+	rule_unwind((struct rdma_rule *)rule);
+}
