@@ -117,44 +117,59 @@ static always_inline uint8_t checksums(const struct mlx5_txq *q, const struct ra
 
 /* ---- single: one packet, one WQEBB ---- */
 
+struct wqe {
+	struct hw_ctrl_seg ctrl;
+	struct hw_eth_seg eth;
+	struct hw_data_seg data;
+};
+
+struct min_inline_wqe {
+	struct hw_ctrl_seg ctrl;
+	struct hw_eth_seg eth;
+	uint8_t more_headers[16]; /* behind the two bytes in eth */
+	struct hw_data_seg data;
+};
+static_assert(sizeof(struct min_inline_wqe) == HW_WQEBB, "one block");
+
 /* The first 18 bytes go into the WQE; of a frame that has no more, zeros fill up what the wire
  * would be padded with anyway. */
-static always_inline uint32_t write_min_inline(struct mlx5_txq *q, uint8_t *wqe,
+static always_inline uint32_t write_min_inline(struct mlx5_txq *q,
+                                               struct min_inline_wqe *w,
                                                const struct rawq_pkt *p)
 {
-	struct hw_eth_seg *eth = (struct hw_eth_seg *)(wqe + 16);
 	const uint8_t *frame = (const uint8_t *)(uintptr_t)(q->base + p->addr);
+	uint8_t head[HW_ETH_INLINE_HDR_L2] = {0};
 
-	*eth = (struct hw_eth_seg){.inline_hdr_sz = to_be16(HW_ETH_INLINE_HDR_L2)};
-	if (likely(p->len > HW_ETH_INLINE_HDR_L2)) {
-		memcpy(wqe + 30, frame, HW_ETH_INLINE_HDR_L2);
-		write_data((struct hw_data_seg *)(wqe + 48),
-		           p->len - HW_ETH_INLINE_HDR_L2, q->lkey,
-		           q->base + p->addr + HW_ETH_INLINE_HDR_L2);
-		return 4;
-	}
-	memset(wqe + 30, 0, HW_ETH_INLINE_HDR_L2);
-	memcpy(wqe + 30, frame, p->len);
-	return 3;
+	if (likely(p->len > sizeof(head)))
+		memcpy(head, frame, sizeof(head));
+	else
+		memcpy(head, frame, p->len);
+	w->eth = (struct hw_eth_seg){.inline_hdr_sz = to_be16(sizeof(head)),
+	                             .inline_hdr = {head[0], head[1]}};
+	memcpy(w->more_headers, head + 2, sizeof(w->more_headers));
+	if (unlikely(p->len <= sizeof(head)))
+		return 3;
+	write_data(&w->data, p->len - HW_ETH_INLINE_HDR_L2, q->lkey,
+	           q->base + p->addr + HW_ETH_INLINE_HDR_L2);
+	return 4;
 }
 
 static always_inline unsigned single(struct mlx5_txq *q, const struct rawq_pkt *p,
                                      struct cursor *c, const unsigned f)
 {
-	struct mlx5_sq *sq = q->sq;
-	uint8_t *wqe = segment(sq, c->pi * SEGS_PER_BB);
+	const struct mlx5_sq *sq = q->sq;
+	struct wqe *wqe = segment(sq, c->pi * SEGS_PER_BB);
 	uint32_t ds = 3;
 
 	if (unlikely(!is_plain(q, p, f) || !c->room))
 		return 0;
 	if (f & TX_MIN_INLINE) {
-		ds = write_min_inline(q, wqe, p);
+		ds = write_min_inline(q, (struct min_inline_wqe *)wqe, p);
 	} else {
-		*(struct hw_eth_seg *)(wqe + 16) = (struct hw_eth_seg){0};
-		write_data((struct hw_data_seg *)(wqe + 32), p->len, q->lkey,
-		           q->base + p->addr);
+		wqe->eth = (struct hw_eth_seg){0};
+		write_data(&wqe->data, p->len, q->lkey, q->base + p->addr);
 	}
-	write_ctrl((struct hw_ctrl_seg *)wqe, sq, c->pi, HW_WQE_OP_SEND, ds, c->addr_pi);
+	write_ctrl(&wqe->ctrl, sq, c->pi, HW_WQE_OP_SEND, ds, c->addr_pi);
 	keep(q, c, p);
 	c->packets++;
 	c->last = c->pi++;
