@@ -14,7 +14,7 @@ struct wire_kind {
 	            char *err, size_t size);
 };
 
-extern const struct wire_kind wire_drop, wire_loop, wire_cable, wire_pcap;
+extern const struct wire_kind wire_drop, wire_loop, wire_cable, wire_netdev, wire_pcap;
 
 /* Write a sentence into err and return code. */
 __attribute__((format(printf, 4, 5))) int wire_refuse(char *err, size_t size, int code,

@@ -8,7 +8,7 @@
 #include <string.h>
 
 static const struct wire_kind *const kinds[] = {&wire_drop, &wire_loop, &wire_cable,
-                                                &wire_pcap};
+                                                &wire_netdev, &wire_pcap};
 
 int wire_refuse(char *err, size_t size, int code, const char *fmt, ...)
 {
