@@ -348,10 +348,12 @@ static uint32_t strides_needed(const struct arrival *a)
 static void make_place(struct arrival *a)
 {
 	struct nic_rq *rq = a->rq;
-	uint32_t strides = 1u << rq->opts.log_strides;
+	uint32_t strides = 1u << rq->opts.log_strides, needed;
 
-	if (rq->opts.striding && rq->ci != rq->pi && rq->stride &&
-	    strides - rq->stride < strides_needed(a))
+	if (!rq->opts.striding || rq->ci == rq->pi || !rq->stride)
+		return;
+	needed = strides_needed(a);
+	if (needed <= strides && needed > strides - rq->stride)
 		write_filler(rq, strides - rq->stride);
 }
 
