@@ -8,9 +8,17 @@
 #include <string.h>
 
 /* In the order in which --help lists them. */
+/* clang-format off */
 static const struct verb *const verbs[] = {
-	&verb_probe, &verb_tx, &verb_show, &verb_rx, &verb_fwd, NULL,
+	&verb_demo,
+	&verb_probe,
+	&verb_tx,
+	&verb_show,
+	&verb_rx,
+	&verb_fwd,
+	NULL,
 };
+/* clang-format on */
 
 static const struct verb *find_verb(const char *word)
 {

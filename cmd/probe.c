@@ -288,7 +288,7 @@ const struct verb verb_probe = {
 	.operands = "[IF]",
 	.summary = "what an interface offers, why not more, and what would help",
 	.help = "Changes nothing.  Whether the XDP program runs in the driver (native) "
-                "or behind it\n"
+		"or behind it\n"
 		"(generic) is known once a rule is there: rawq rx says it.\n",
 	.options = options,
 	.operands_max = 1,

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* This program again as a child process, in another network namespace, its events read from a
+ * pipe.  It dies with its parent. */
+#ifndef CMD_COMMON_CHILD_H
+#define CMD_COMMON_CHILD_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* An event line is well below this. */
+#define CHILD_LINE_MAX 16384
+#define CHILD_ARGS_MAX 24
+
+struct child {
+	const char *name; /* for people */
+	pid_t pid;        /* 0: none */
+	int fd;           /* its stdout; -1 at the end of it */
+	char line[CHILD_LINE_MAX];
+	size_t len;
+	json_t *start, *interval, *end; /* the last event of each kind, NULL before it */
+};
+
+/* Start rawq with these arguments, NULL-terminated, --json among them.  0 or -errno. */
+int child_start(struct child *child, const char *name, int netns,
+                const char *const *arguments);
+
+/* Read what there is.  False once it has closed its end: then it has ended or is about to. */
+bool child_read(struct child *child);
+
+/* SIGINT: it ends with its report. */
+void child_interrupt(const struct child *child);
+
+/* Kill it if it still runs, and wait for it; its wait status, -1 if there was none. */
+int child_finish(struct child *child);
+
+#endif
