@@ -39,7 +39,6 @@ void frame_read_wqe(struct nic_sq *sq, uint16_t index, struct wqe *w)
 {
 	struct hw_ctrl_seg ctrl;
 	uint32_t head, qpn_ds;
-	bool is_nop;
 
 	*w = (struct wqe){.base = (uint32_t)index * DS_PER_WQEBB};
 	ring_segment(sq, w->base, &ctrl);
@@ -56,10 +55,11 @@ void frame_read_wqe(struct nic_sq *sq, uint16_t index, struct wqe *w)
 	if (w->header & HW_ETH_INSERT_VLAN)
 		w->header = 0;
 	w->body = 1 + ring_eth_segments(w->header);
-	is_nop = w->opcode == HW_WQE_OP_NOP;
-	w->reserved =
-		(ctrl.reserved[0] | ctrl.reserved[1] | head >> 24 | (qpn_ds & 0xc0) |
-	         (is_nop ? 0 : w->eth.swp_flags | w->eth.swp_offsets[0]));
+	w->reserved = ctrl.reserved[0] | ctrl.reserved[1] | head >> 24 | (qpn_ds & 0xc0);
+	if (w->opcode != HW_WQE_OP_NOP)
+		w->reserved |= w->eth.swp_flags ||
+		               (w->eth.mss.raw && w->opcode != HW_WQE_OP_TSO &&
+		                w->opcode != HW_WQE_OP_EMPW);
 }
 
 /* What is wrong with the control segment; false: the WQE cannot be executed. */

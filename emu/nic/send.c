@@ -117,7 +117,7 @@ static inline bool discard_send(struct nic_sq *sq, const uint8_t *wqe, uint32_t 
 	memcpy(&eth, wqe + 16, sizeof(eth));
 	header = from_be16(eth.inline_hdr_sz);
 	if (header != (ds == 3 ? 0 : HW_ETH_INLINE_HDR_L2) ||
-	    header < sq->opts.min_inline || (eth.cs_flags | eth.mss.raw))
+	    header < sq->opts.min_inline || (eth.cs_flags | eth.swp_flags | eth.mss.raw))
 		return false;
 	memcpy(&seg, wqe + (ds - 1) * HW_WQE_DS, sizeof(seg));
 	len = plain_length(sq, &seg);
@@ -135,7 +135,8 @@ static bool discard_empw(struct nic_sq *sq, uint32_t base, uint32_t ds, struct s
 	struct hw_eth_seg eth;
 
 	ring_segment(sq, base + 1, &eth);
-	if (eth.inline_hdr_sz.raw || eth.mss.raw || sq->opts.min_inline)
+	if (eth.inline_hdr_sz.raw || (eth.cs_flags | eth.swp_flags | eth.mss.raw) ||
+	    sq->opts.min_inline)
 		return false;
 	for (uint32_t at = 2; at < ds;) {
 		struct hw_data_seg seg;
@@ -175,6 +176,8 @@ static inline bool discard_one(struct nic_sq *sq, struct sums *sums)
 	memcpy(&ctrl, wqe, sizeof(ctrl));
 	head = from_be32(ctrl.opmod_index_opcode);
 	ds = from_be32(ctrl.qpn_ds) - (sq->number << 8); /* big if of another queue */
+	if (ctrl.reserved[0] | ctrl.reserved[1])
+		return false;
 	if (head == ((uint32_t)ci << 8 | HW_WQE_OP_SEND)) {
 		if (ds - 3 > 1 || !discard_send(sq, wqe, ds, sums))
 			return false;
