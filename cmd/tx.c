@@ -3,6 +3,7 @@
 #include "verbs.h"
 
 #include "common/clock.h"
+#include "common/flooder.h"
 #include "common/nic.h"
 #include "common/pace.h"
 #include "common/packet/packet.h"
@@ -12,11 +13,14 @@
 #include "rawq.h"
 
 #include <errno.h>
+#include <ifaddrs.h>
 #include <inttypes.h>
+#include <linux/if_link.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 /* RFC 863's port: discarded by whoever it reaches. */
 #define DEFAULT_PACKET "eth/ip/udp(dport=9)"
@@ -26,8 +30,13 @@ static struct {
 	struct nic_choice choice;
 	struct rate rate;
 	const char *size;
+	unsigned engine; /* enum engine */
 	uint64_t burst, depth, seed;
 } opt = {.burst = 64, .depth = 512, .seed = 1};
+
+/* Who makes the packets: this program, on queues; or the kernel, in XDP live frames. */
+enum engine { ENGINE_AUTO, ENGINE_QUEUES, ENGINE_LIVE };
+static const char *const engine_names[] = {"auto", "queues", "live", NULL};
 
 static const struct option_row options[] = {
 	{.name = "rate",
@@ -55,6 +64,13 @@ static const struct option_row options[] = {
          .value = &opt.run.queues,
          .min = 1,
          .help = "send queues, a thread each (default: 1)"},
+	{.name = "engine",
+         .metavar = "NAME",
+         .type = OPTION_ENUM,
+         .value = &opt.engine,
+         .choices = engine_names,
+         .help = "queues; live: XDP live frames, made inside the kernel; or auto:\n"
+                 "live where there is no zero copy, unless the rate is low (default)"},
 	{.name = "burst",
          .metavar = "N",
          .type = OPTION_COUNT,
@@ -85,14 +101,22 @@ struct tx {
 	struct packet *packet;
 	struct rawq_region *region;
 	struct sender *senders;
+	struct flooder *flooders; /* instead of senders */
+	char queues_because[256]; /* why it is queues after all, or "" */
 	unsigned queues;
 	double pps; /* asked; 0: as fast as it goes */
 	uint64_t count;
+	uint32_t netdev_dropped; /* the netdev's count before the run */
 };
 
-static void tx_loop(struct worker *worker)
+static void queue_loop(struct worker *worker)
 {
 	sender_run(worker->context, worker);
+}
+
+static void live_loop(struct worker *worker)
+{
+	flooder_run(worker->context, worker);
 }
 
 static int compile(struct tx *tx)
@@ -131,6 +155,12 @@ static int resolve_rate(struct tx *tx)
 	return EXIT_OK;
 }
 
+/* How many of the packets worker i sends. */
+static uint64_t share(const struct tx *tx, unsigned i)
+{
+	return tx->count / tx->queues + (i < tx->count % tx->queues);
+}
+
 static int open_queue(struct tx *tx, unsigned i, uint32_t pieces)
 {
 	struct rawq_queue_opts opts = {.size = sizeof(opts),
@@ -144,7 +174,7 @@ static int open_queue(struct tx *tx, unsigned i, uint32_t pieces)
 		return fail_environment(&verb_tx, "%s", err.text);
 	s->netdev = tx->nic.info.netdev;
 	s->burst = (unsigned)opt.burst;
-	s->count = tx->count / tx->queues + (i < tx->count % tx->queues);
+	s->count = share(tx, i);
 	s->pps = tx->pps;
 	s->index = i;
 	s->senders = tx->queues;
@@ -180,7 +210,26 @@ static int open_queues(struct tx *tx)
 	return EXIT_OK;
 }
 
-static void close_all(struct tx *tx)
+/* Below this a queue keeps the rate as well, and does not keep a CPU busy for it. */
+#define LIVE_PPS_MIN 500e3
+
+static bool has_zero_copy(const struct tx *tx)
+{
+	struct rawq_queue_info info;
+
+	rawq_txq_info(tx->senders[0].q, &info);
+	return info.mode & RAWQ_ZERO_COPY;
+}
+
+static bool wants_live(const struct tx *tx)
+{
+	if (opt.engine != ENGINE_AUTO)
+		return opt.engine == ENGINE_LIVE;
+	return tx->nic.info.backend == RAWQ_XDP && !has_zero_copy(tx) &&
+	       (!tx->pps || tx->pps / tx->queues >= LIVE_PPS_MIN);
+}
+
+static void close_queues(struct tx *tx)
 {
 	unsigned i;
 
@@ -189,6 +238,60 @@ static void close_all(struct tx *tx)
 		sender_free(&tx->senders[i]);
 	}
 	free(tx->senders);
+	tx->senders = NULL;
+}
+
+static void close_floods(struct tx *tx)
+{
+	unsigned i;
+
+	for (i = 0; tx->flooders && i < tx->queues; i++)
+		flooder_free(&tx->flooders[i]);
+	free(tx->flooders);
+	tx->flooders = NULL;
+}
+
+static int open_floods(struct tx *tx)
+{
+	struct rawq_error err;
+	unsigned i;
+	int ret = 0;
+
+	tx->flooders = calloc(tx->queues, sizeof(*tx->flooders));
+	if (!tx->flooders)
+		return fail_environment(&verb_tx, "no memory");
+	for (i = 0; i < tx->queues && !ret; i++) {
+		tx->flooders[i].netdev = tx->nic.info.netdev;
+		tx->flooders[i].count = share(tx, i);
+		ret = flooder_init(&tx->flooders[i], tx->nic.port, tx->packet, i,
+		                   tx->queues, tx->pps, &err);
+	}
+	if (!ret)
+		return EXIT_OK;
+	close_floods(tx);
+	if (opt.engine == ENGINE_LIVE)
+		return fail_environment(&verb_tx, "%s", err.text);
+	snprintf(tx->queues_because, sizeof(tx->queues_because), "%s", err.text);
+	return EXIT_OK;
+}
+
+/* Live frames where they are faster and can be had. */
+static int choose_engine(struct tx *tx)
+{
+	int code;
+
+	if (!wants_live(tx))
+		return EXIT_OK;
+	code = open_floods(tx);
+	if (tx->flooders)
+		close_queues(tx);
+	return code;
+}
+
+static void close_all(struct tx *tx)
+{
+	close_floods(tx);
+	close_queues(tx);
 	rawq_region_destroy(tx->region);
 	packet_free(tx->packet);
 	nic_close(&tx->nic);
@@ -200,14 +303,36 @@ static json_t *config_json(const struct tx *tx, uint32_t mode)
 
 	json_object_update_new(
 		config,
-		json_pack("{s:s, s:s?, s:f, s:f, s:i, s:o, s:I, s:I, s:I, s:I, s:I}",
-	                  "packet", tx->text, "size", opt.size, "mean_length",
+		json_pack("{s:s, s:s*, s:s, s:s?, s:f, s:f, s:i, s:o, s:I, s:I, s:I, "
+	                  "s:I, s:I}",
+	                  "engine", tx->flooders ? "live" : "queues", "engine_reason",
+	                  tx->queues_because[0] ? tx->queues_because : NULL, "packet",
+	                  tx->text, "size", opt.size, "mean_length",
 	                  packet_mean_length(tx->packet), "asked_pps", tx->pps, "queues",
 	                  tx->queues, "cpus", run_cpus_json(&opt.run), "burst",
 	                  (json_int_t)opt.burst, "depth", (json_int_t)opt.depth, "seed",
 	                  (json_int_t)opt.seed, "count", (json_int_t)opt.run.count,
 	                  "for_ns", (json_int_t)opt.run.duration_ns));
 	return config;
+}
+
+/* What the netdev could not pass on: a queue tells of it, live frames do not.  Modulo 2^32. */
+static uint32_t netdev_dropped(const struct tx *tx)
+{
+	const struct rtnl_link_stats *stats;
+	struct ifaddrs *all, *a;
+	uint32_t dropped = 0;
+
+	if (getifaddrs(&all))
+		return 0;
+	for (a = all; a; a = a->ifa_next)
+		if (a->ifa_addr && a->ifa_addr->sa_family == AF_PACKET && a->ifa_data &&
+		    !strcmp(a->ifa_name, tx->nic.info.netdev)) {
+			stats = a->ifa_data;
+			dropped = stats->tx_dropped;
+		}
+	freeifaddrs(all);
+	return dropped;
 }
 
 /* What was asked, and if it was missed, why. */
@@ -219,13 +344,34 @@ static json_t *judge(const struct tx *tx, const uint64_t *totals)
 	bool missed = tx->pps > 0 && pps > 0 && pps < tx->pps * 0.995;
 	char a[32], b[32];
 
+	uint32_t dropped = netdev_dropped(tx) - tx->netdev_dropped;
+
 	if (missed && !opt.run.json)
-		printf("  rate missed: asked %s, sent %s; the queue was full %.0f %% of "
-		       "the time\n",
-		       format_rate(tx->pps, "pps", a), format_rate(pps, "pps", b),
-		       full * 100);
-	return json_pack("{s:f, s:b, s:f}", "asked_pps", tx->pps, "rate_missed", missed,
-	                 "queue_full", full);
+		printf("  rate missed: asked %s, sent %s; ",
+		       format_rate(tx->pps, "pps", a), format_rate(pps, "pps", b));
+	if (missed && !opt.run.json && tx->flooders)
+		puts("the CPU did not make more in the kernel");
+	else if (missed && !opt.run.json)
+		printf("the queue was full %.0f %% of the time\n", full * 100);
+	if (dropped && !opt.run.json)
+		printf("  of these %" PRIu32
+		       " were dropped by %s: the far end had no room\n",
+		       dropped, tx->nic.info.netdev);
+	return json_pack("{s:f, s:b, s:f, s:I}", "asked_pps", tx->pps, "rate_missed",
+	                 missed, "queue_full", full, "netdev_dropped",
+	                 (json_int_t)dropped);
+}
+
+static void describe(const struct tx *tx, struct rawq_queue_info *info, char *how,
+                     size_t size)
+{
+	*info = (struct rawq_queue_info){0};
+	if (tx->flooders) {
+		snprintf(how, size, "xdp, live frames");
+		return;
+	}
+	rawq_txq_info(tx->senders[0].q, info);
+	nic_describe(&tx->nic, info->mode, how, size);
 }
 
 static int send_all(struct tx *tx)
@@ -242,13 +388,13 @@ static int send_all(struct tx *tx)
 	if (!contexts)
 		return fail_environment(&verb_tx, "no memory");
 	for (i = 0; i < tx->queues; i++)
-		contexts[i] = &tx->senders[i];
-	rawq_txq_info(tx->senders[0].q, &info);
-	nic_describe(&tx->nic, info.mode, how, sizeof(how));
+		contexts[i] = tx->flooders ? (void *)&tx->flooders[i] : &tx->senders[i];
+	describe(tx, &info, how, sizeof(how));
 	snprintf(report.title, sizeof(report.title), "%s: %s, %s, %u queue%s",
 	         tx->nic.info.netdev, tx->text, how, tx->queues,
 	         tx->queues == 1 ? "" : "s");
-	opt.run.loop = tx_loop;
+	tx->netdev_dropped = netdev_dropped(tx);
+	opt.run.loop = tx->flooders ? live_loop : queue_loop;
 	report_start(&report, config_json(tx, info.mode));
 	code = run_workers(&opt.run, &report, contexts, tx->queues, totals);
 	end = now_ns();
@@ -275,6 +421,8 @@ static int tx_run(int argc, char **argv)
 		code = resolve_rate(&tx);
 	if (!code)
 		code = open_queues(&tx);
+	if (!code)
+		code = choose_engine(&tx);
 	if (!code)
 		code = send_all(&tx);
 	close_all(&tx);

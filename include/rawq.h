@@ -265,6 +265,47 @@ int rawq_txq_status(const struct rawq_txq *q, struct rawq_queue_stats *stats);
 int rawq_rxq_arm(struct rawq_rxq *q);
 int rawq_txq_arm(struct rawq_txq *q);
 
+/* ---- floods --------------------------------------------------------------- */
+
+/* Packets that the kernel makes of one frame by itself (XDP live frames): no queue, no skb.  On a
+ * netdev without zero copy many times faster than any queue; the netdev must have the kernel's
+ * ndo_xdp_xmit (a veth has it once its peer has an XDP program or GRO). */
+struct rawq_flood;
+
+struct rawq_flood_opts {
+	size_t size;
+	const void *frame; /* copied */
+	uint32_t len;      /* 14 to 3400 */
+	/* Run on each packet before it leaves: eBPF instructions that may use r0 to r5 and r9
+	 * freely, find in r6 the frame (len bytes may be accessed), in r7 how many packets went
+	 * before, in r8 the state, and fall through at their end.  A frame comes back from the
+	 * receiver to be sent again, and may come back changed.  NULL: none. */
+	uint32_t edit_count;
+	const uint64_t *edit;
+	uint32_t state_size; /* bytes, kept from packet to packet, at first 0 */
+	uint32_t pad;        /* 0 */
+	uint64_t gap_ps;     /* from packet to packet on average; 0: as fast as it goes */
+};
+
+/* Prepare packets out of the port's netdev.  The flood is the caller's until
+ * rawq_flood_destroy(); the port must outlive it.
+ * -EINVAL opts, or the kernel refused the instructions; -ENOTSUP the netdev or the kernel cannot;
+ * -EPERM err names the capability; -ENOMEM. */
+int rawq_flood_create(struct rawq_port *port, const struct rawq_flood_opts *opts,
+                      struct rawq_flood **out, struct rawq_error *err);
+void rawq_flood_destroy(struct rawq_flood *flood); /* NULL is allowed */
+
+/* The state, shared with the instructions; NULL if there is none. */
+void *rawq_flood_state(struct rawq_flood *flood);
+
+/* Send until `packets` packets in all have been sent, from the calling thread's CPU.  0; -EINTR
+ * a signal handler ran in this thread: call again to go on; or the kernel's refusal. */
+int rawq_flood_run(struct rawq_flood *flood, uint64_t packets);
+
+/* How many were sent so far; may be asked by any thread.  What the netdev could not take after
+ * that is in its own statistics alone. */
+uint64_t rawq_flood_sent(const struct rawq_flood *flood);
+
 /* ---- rules ---------------------------------------------------------------- */
 
 /* Outermost headers, network byte order. */

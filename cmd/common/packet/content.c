@@ -28,7 +28,7 @@ struct payload {
 };
 
 static const char payload_hint[] = "payload('text'), payload(hex=00ff), "
-                                   "payload(len=100,fill=0xaa), fill=inc, fill=rand";
+				   "payload(len=100,fill=0xaa), fill=inc, fill=rand";
 
 static int read_payload_args(struct build *b, struct placed *p, struct payload *out)
 {

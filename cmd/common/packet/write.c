@@ -70,19 +70,14 @@ static inline uint64_t random_of(uint64_t seed, uint64_t number)
 	return z ^ z >> 31;
 }
 
-__extension__ typedef unsigned __int128 uint128;
-
-static inline uint64_t mul_high(uint64_t a, uint64_t b)
-{
-	return (uint64_t)((uint128)a * b >> 64);
-}
-
-/* 0..count-1, or any 64 bits if count is 0. */
+/* 0..count-1, or any 64 bits if count is 0.  Not a 128-bit product: edit_code.c does the same. */
 static inline uint64_t random_below(uint64_t seed, uint64_t number, uint64_t count)
 {
 	uint64_t r = random_of(seed, number);
 
-	return count ? mul_high(r, count) : r;
+	if (!count)
+		return r;
+	return count >> 32 ? r % count : (r >> 32) * count >> 32;
 }
 
 /* Which of the edit's values comes next. */
