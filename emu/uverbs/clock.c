@@ -37,7 +37,7 @@ static void fill_info(struct mlx5_ib_clock_info *info, struct nic *nic)
 
 int clock_start(struct nic *nic)
 {
-	uint8_t *pages;
+	void *pages;
 	int err;
 
 	fd = memfd_create("rawq-emu-clock", MFD_CLOEXEC);
@@ -50,9 +50,8 @@ int clock_start(struct nic *nic)
 	if (pages == MAP_FAILED)
 		goto fail;
 	nic_lock(nic);
-	fill_info((void *)(pages + CLOCK_PAGE_INFO * PAGE), nic);
-	nic_clock_page(nic,
-	               (be32 *)(pages + CLOCK_PAGE_TIMER * PAGE + CLOCK_TIMER_OFFSET));
+	fill_info((void *)((uint8_t *)pages + CLOCK_PAGE_INFO * PAGE), nic);
+	nic_clock_page(nic, (be32 *)pages);
 	nic_unlock(nic);
 	return 0;
 fail:

@@ -153,7 +153,7 @@ static int read_header(void *arg, struct ib_uverbs_ioctl_hdr *hdr, struct call *
 	if (hdr->num_attrs > CALL_ATTRS_MAX)
 		return -EINVAL;
 	c->nattrs = hdr->num_attrs;
-	c->user_attrs = (struct ib_uverbs_attr *)((uint8_t *)arg + sizeof *hdr);
+	c->user_attrs = (void *)((uint8_t *)arg + sizeof *hdr);
 	return user_read(c->attrs, (uint64_t)(uintptr_t)c->user_attrs,
 	                 hdr->num_attrs * sizeof *c->attrs);
 }
