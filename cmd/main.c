@@ -16,6 +16,7 @@ static const struct verb *const verbs[] = {
 	&verb_show,
 	&verb_rx,
 	&verb_fwd,
+	&verb_emu,
 	NULL,
 };
 /* clang-format on */

@@ -6,6 +6,7 @@
 #include "common/options.h"
 
 extern const struct verb verb_demo;
+extern const struct verb verb_emu;
 extern const struct verb verb_fwd;
 extern const struct verb verb_probe;
 extern const struct verb verb_rx;

@@ -136,6 +136,14 @@ static const char *parse_number(const struct option_row *row, const char *text)
 	return NULL;
 }
 
+static const char *add_string(struct string_list *list, const char *text)
+{
+	if (list->count == STRING_LIST_MAX)
+		return "it at most 16 times";
+	list->text[list->count++] = text;
+	return NULL;
+}
+
 /* Returns NULL, or the valid forms. */
 static const char *parse_value(const struct option_row *row, const char *text)
 {
@@ -156,6 +164,8 @@ static const char *parse_value(const struct option_row *row, const char *text)
 	case OPTION_STRING:
 		*(const char **)row->value = text;
 		return NULL;
+	case OPTION_STRINGS:
+		return add_string(row->value, text);
 	}
 	return "unknown";
 }
@@ -266,7 +276,8 @@ int options_parse(const struct verb *verb, int argc, char **argv, int *exit_code
 	build_long_options(verb, longopts);
 	opterr = 0;
 	optind = 0; /* glibc: start anew */
-	while ((c = getopt_long(argc, argv, ":h", longopts, &index)) != -1)
+	while ((c = getopt_long(argc, argv, verb->runs_program ? "+:h" : ":h", longopts,
+	                        &index)) != -1)
 		if (!take_option(verb, c, index, argv, exit_code))
 			return -1;
 	operands = argc - optind;

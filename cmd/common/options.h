@@ -31,6 +31,7 @@ enum option_type {
 	OPTION_CPUS,     /* struct cpu_list; 0,2-3 */
 	OPTION_ENUM,     /* unsigned: the index in choices */
 	OPTION_STRING,   /* const char * */
+	OPTION_STRINGS,  /* struct string_list; each time the option is given adds one */
 };
 
 enum rate_unit { RATE_UNSET, RATE_PPS, RATE_BPS, RATE_PERCENT };
@@ -47,6 +48,13 @@ struct rate {
 struct cpu_list {
 	unsigned count;
 	uint16_t cpu[CPU_LIST_MAX]; /* in the order given */
+};
+
+#define STRING_LIST_MAX 16
+
+struct string_list {
+	unsigned count;
+	const char *text[STRING_LIST_MAX]; /* in the order given */
 };
 
 /* A row; a table ends with a row without a name. */
@@ -67,6 +75,7 @@ struct verb {
 	const char *help;     /* paragraphs below the options; may be NULL */
 	const struct option_row *options;
 	unsigned operands_min, operands_max;
+	bool runs_program; /* the operands are a command line: options end at the first */
 	/* Returns an exit_code; argv[0..argc) are the operands. */
 	int (*run)(int argc, char **argv);
 };
