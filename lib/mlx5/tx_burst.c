@@ -10,9 +10,10 @@
  */
 #include "sq.h"
 
+#include "lib/verbs/frame.h"
+
 #include <assert.h>
 #include <linux/if_ether.h>
-#include <netinet/in.h>
 #include <string.h>
 
 #define LEN_MIN 14u /* an Ethernet header */
@@ -59,46 +60,7 @@ static always_inline void keep(struct mlx5_txq *q, struct cursor *c,
 	c->bytes += p->len;
 }
 
-/* ---- what a frame has, for checksums ---- */
-
-static uint16_t read16(const uint8_t *p)
-{
-	be16 v;
-
-	memcpy(&v, p, sizeof(v));
-	return from_be16(v);
-}
-
-/* The card spoils frames for which it is asked for a checksum that they do not have, so look. */
-static uint8_t checksums_it_has(const uint8_t *frame, uint32_t len)
-{
-	uint32_t at = ETH_ADDRS;
-	uint16_t type;
-
-	if (len < LEN_MIN)
-		return 0;
-	type = read16(frame + at);
-	while ((type == ETH_P_8021Q || type == ETH_P_8021AD) &&
-	       at + VLAN_LEN + 2 <= len) {
-		at += VLAN_LEN;
-		type = read16(frame + at);
-	}
-	at += 2;
-	if (type == ETH_P_IP && at + 20 <= len) {
-		bool fragment = read16(frame + at + 6) & 0x3fff;
-		uint8_t proto = frame[at + 9];
-
-		return HW_ETH_CS_L3 |
-		       (!fragment && (proto == IPPROTO_TCP || proto == IPPROTO_UDP)
-		                ? HW_ETH_CS_L4
-		                : 0);
-	}
-	if (type == ETH_P_IPV6 && at + 40 <= len)
-		return frame[at + 6] == IPPROTO_TCP || frame[at + 6] == IPPROTO_UDP
-		               ? HW_ETH_CS_L4
-		               : 0;
-	return 0;
-}
+/* ---- checksums ---- */
 
 static always_inline uint8_t checksums(const struct mlx5_txq *q, const struct rawq_pkt *p)
 {
@@ -112,7 +74,7 @@ static always_inline uint8_t checksums(const struct mlx5_txq *q, const struct ra
 	if (asked & (RAWQ_TX_L4_CSUM | RAWQ_TX_TSO))
 		cs |= HW_ETH_CS_L4;
 	return cs &
-	       checksums_it_has((const uint8_t *)(uintptr_t)(q->base + p->addr), p->len);
+	       frame_checksums((const uint8_t *)(uintptr_t)(q->base + p->addr), p->len);
 }
 
 /* ---- single: one packet, one WQEBB ---- */

@@ -26,7 +26,8 @@ struct rdma_port {
 /* First in a backend's receive queue. */
 struct rdma_rxq {
 	struct rxq rxq;
-	struct ibv_wq *wq;
+	struct ibv_wq *wq; /* rules make a hash over such; or NULL and ... */
+	struct ibv_qp *qp; /* ... it receives through this QP's own queue */
 	uint32_t offloads; /* RAWQ_RX_* asked for */
 };
 

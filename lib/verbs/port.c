@@ -65,13 +65,14 @@ static int verbs_port_open(const struct rawq_port_info *netdev, uint32_t flags,
 	ret = rdma_open(&p->rdma, netdev, err);
 	if (ret)
 		goto free_port;
-	if (!(p->rdma.caps.rss_caps.supported_qpts & 1u << IBV_QPT_RAW_PACKET)) {
-		ret = fail(
-			err, -ENOTSUP,
-			"%s: its RDMA device %s has no raw packet queues to receive with",
-			netdev->netdev, ibv_get_device_name(p->rdma.context->device));
+	if (!p->rdma.caps.raw_packet_caps &&
+	    !(p->rdma.caps.rss_caps.supported_qpts & 1u << IBV_QPT_RAW_PACKET)) {
+		ret = fail(err, -ENOTSUP,
+		           "%s: its RDMA device %s has no raw packet queues",
+		           netdev->netdev, ibv_get_device_name(p->rdma.context->device));
 		goto close;
 	}
+	p->has_wqs = p->rdma.caps.rss_caps.supported_qpts & 1u << IBV_QPT_RAW_PACKET;
 	describe(p);
 	*out = &p->rdma.port;
 	return 0;

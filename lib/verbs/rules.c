@@ -217,8 +217,10 @@ static int table_create(const struct rdma_port *p, const struct rawq_rule_opts *
 	wqs = calloc(size, sizeof(struct ibv_wq *));
 	if (!wqs)
 		return fail(err, -ENOMEM, "%s: out of memory", p->port.info.netdev);
-	for (uint32_t i = 0; i < size; i++)
+	for (uint32_t i = 0; i < size; i++) {
 		wqs[i] = ((struct rdma_rxq *)o->queues[i % o->queue_count])->wq;
+		assert(wqs[i]);
+	}
 	attr.ind_tbl = wqs;
 	rule->table = ibv_create_rwq_ind_table(p->context, &attr);
 	free(wqs);
@@ -309,6 +311,26 @@ static unsigned choose_kinds(const struct rawq_rule_opts *o, struct kind out[FLO
 	return n;
 }
 
+/* The queue pair of a rule's only queue, if it is of that kind. */
+static struct ibv_qp *plain_qp(const struct rawq_rule_opts *o)
+{
+	return o->queue_count ? ((const struct rdma_rxq *)o->queues[0])->qp : NULL;
+}
+
+static int check_queues(const struct rdma_port *p, const struct rawq_rule_opts *o,
+                        struct rawq_error *err)
+{
+	for (uint32_t i = 0; i < o->queue_count && o->queue_count > 1; i++) {
+		if (((const struct rdma_rxq *)o->queues[i])->qp)
+			return fail(err, -ENOTSUP,
+			            "%s: rule: verbs has no queues that both give "
+			            "verdicts on "
+			            "checksums and share a rule (mlx5 has)",
+			            p->port.info.netdev);
+	}
+	return 0;
+}
+
 static int check_expressible(const struct rdma_port *p, const struct rawq_rule_opts *o,
                              struct rawq_error *err)
 {
@@ -379,7 +401,7 @@ static int add_flows(struct rdma_port *p, const struct rawq_rule_opts *o,
 	unsigned n = choose_kinds(o, chosen);
 
 	for (unsigned i = 0; i < n; i++) {
-		struct ibv_qp *qp = p->drop_qp;
+		struct ibv_qp *qp = o->queues ? plain_qp(o) : p->drop_qp;
 
 		rule->flow_count = i + 1;
 		if (rule->table) {
@@ -408,7 +430,11 @@ int rdma_rule_add(struct rawq_port *port, const struct rawq_rule_opts *opts,
 	rule = calloc(1, sizeof(*rule));
 	if (!rule)
 		return fail(err, -ENOMEM, "%s: out of memory", port->info.netdev);
-	ret = opts->queues ? table_create(p, opts, rule, err) : drop_qp_create(p, err);
+	ret = check_queues(p, opts, err);
+	if (!ret && !opts->queues)
+		ret = drop_qp_create(p, err);
+	else if (!ret && !plain_qp(opts))
+		ret = table_create(p, opts, rule, err);
 	if (!ret)
 		ret = add_flows(p, opts, rule, err);
 	if (ret) {

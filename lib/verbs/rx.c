@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Receiving through ibv_post_wq_recv and ibv_poll_cq.  A WQE has one frame, or as many as the
- * longest packet needs; those that a packet did not use are posted again at once.
+ * Receiving through ibv_poll_cq.  A WQE has one frame, or as many as the longest packet needs;
+ * those that a packet did not use are posted again at once.  The queue is a WQ, so that rules
+ * can spread over several; but libmlx5 reports checksum verdicts of a QP's own queue alone, so
+ * one that asks for them is that, and so is every one of a device without WQs.
  */
 #include "verbs.h"
 
@@ -45,7 +47,8 @@ static void post_wqes(struct verbs_rxq *q, uint32_t end)
 		}
 		wr[n - 1].next = NULL;
 		q->rq_pi += n;
-		if (ibv_post_wq_recv(q->rdma.wq, wr, &bad)) {
+		if (q->rdma.wq ? ibv_post_wq_recv(q->rdma.wq, wr, &bad)
+		               : ibv_post_recv(q->rdma.qp, wr, &bad)) {
 			q->last_error = "the driver refused to post a frame";
 			q->status = -EIO;
 			return;
@@ -116,11 +119,17 @@ static unsigned deliver(struct verbs_rxq *q, struct rawq_pkt *p, unsigned n,
 	return k;
 }
 
+static int wq_state(struct verbs_rxq *q, enum ibv_wq_state state)
+{
+	struct ibv_wq_attr attr = {.attr_mask = IBV_WQ_ATTR_STATE, .wq_state = state};
+
+	return -ibv_modify_wq(q->rdma.wq, &attr);
+}
+
 /* Everything from the start, with the same frames. */
 static noinline void recover(struct verbs_rxq *q)
 {
-	struct ibv_wq_attr attr = {.attr_mask = IBV_WQ_ATTR_STATE,
-	                           .wq_state = IBV_WQS_RESET};
+	const struct rdma_port *p = (const struct rdma_port *)q->rdma.rxq.port;
 	uint32_t n = 0;
 	struct ibv_wc wc[16];
 	int ret;
@@ -131,14 +140,14 @@ static noinline void recover(struct verbs_rxq *q)
 	}
 	for (uint32_t s = 0; s < q->partial; s++)
 		q->spare[n++] = held(q, q->rq_pi)[s];
-	ret = ibv_modify_wq(q->rdma.wq, &attr);
+	ret = q->rdma.wq ? wq_state(q, IBV_WQS_RESET) : rdma_qp_reset(q->rdma.qp);
 	while (ibv_poll_cq(q->cq, 16, wc) > 0)
 		;
-	attr.wq_state = IBV_WQS_RDY;
 	if (!ret)
-		ret = ibv_modify_wq(q->rdma.wq, &attr);
+		ret = q->rdma.wq ? wq_state(q, IBV_WQS_RDY)
+		                 : rdma_qp_start(p, q->rdma.qp);
 	if (ret) {
-		q->status = ret == ENODEV ? -ENETDOWN : -EIO;
+		q->status = ret == -ENODEV ? -ENETDOWN : -EIO;
 		return;
 	}
 	q->rq_pi = q->rq_ci = q->partial = 0;
@@ -204,9 +213,40 @@ static int wq_create(struct verbs_port *p, struct verbs_rxq *q)
 	struct ibv_wq_init_attr attr = {.wq_type = IBV_WQT_RQ,
 	                                .max_wr = q->wqes,
 	                                .max_sge = q->segments,
-	                                .pd = p->rdma.pd};
-	struct ibv_wq_attr ready = {.attr_mask = IBV_WQ_ATTR_STATE,
-	                            .wq_state = IBV_WQS_RDY};
+	                                .pd = p->rdma.pd,
+	                                .cq = q->cq};
+	int ret;
+
+	q->rdma.wq = ibv_create_wq(p->rdma.context, &attr);
+	if (!q->rdma.wq)
+		return -errno;
+	ret = wq_state(q, IBV_WQS_RDY);
+	if (ret)
+		ibv_destroy_wq(q->rdma.wq);
+	return ret;
+}
+
+static int qp_create(struct verbs_port *p, struct verbs_rxq *q)
+{
+	struct ibv_qp_init_attr attr = {
+		.qp_type = IBV_QPT_RAW_PACKET,
+		.send_cq = q->cq,
+		.recv_cq = q->cq,
+		.cap = {.max_recv_wr = q->wqes, .max_recv_sge = q->segments}};
+	int ret;
+
+	q->rdma.qp = ibv_create_qp(p->rdma.pd, &attr);
+	if (!q->rdma.qp)
+		return -errno;
+	ret = rdma_qp_start(&p->rdma, q->rdma.qp);
+	if (ret)
+		ibv_destroy_qp(q->rdma.qp);
+	return ret;
+}
+
+static int rings_create(struct verbs_port *p, struct verbs_rxq *q)
+{
+	bool verdicts = q->rdma.offloads & (RAWQ_RX_L3_OK | RAWQ_RX_L4_OK);
 	int ret;
 
 	q->channel = ibv_create_comp_channel(p->rdma.context);
@@ -218,19 +258,11 @@ static int wq_create(struct verbs_port *p, struct verbs_rxq *q)
 		ret = -errno;
 		goto no_cq;
 	}
-	attr.cq = q->cq;
-	q->rdma.wq = ibv_create_wq(p->rdma.context, &attr);
-	if (!q->rdma.wq) {
-		ret = -errno;
-		goto no_wq;
-	}
-	ret = -ibv_modify_wq(q->rdma.wq, &ready);
+	ret = verdicts || !p->has_wqs ? qp_create(p, q) : wq_create(p, q);
 	if (ret)
-		goto no_start;
+		goto no_queue;
 	return 0;
-no_start:
-	ibv_destroy_wq(q->rdma.wq);
-no_wq:
+no_queue:
 	ibv_destroy_cq(q->cq);
 no_cq:
 	ibv_destroy_comp_channel(q->channel);
@@ -281,7 +313,7 @@ int verbs_rxq_create(struct rawq_port *port, struct rawq_region *region,
 		ret = fail(err, -ENOMEM, "%s: out of memory", port->info.netdev);
 	else
 		ret = rdma_lkey(&p->rdma, region, &q->lkey, err);
-	if (!ret && wq_create(p, q))
+	if (!ret && rings_create(p, q))
 		ret = rdma_fail(&p->rdma, err, "a receive queue");
 	if (ret) {
 		queue_free(q);
@@ -295,7 +327,10 @@ void verbs_rxq_destroy(struct rawq_rxq *rxq)
 {
 	struct verbs_rxq *q = (struct verbs_rxq *)rxq;
 
-	ibv_destroy_wq(q->rdma.wq);
+	if (q->rdma.wq)
+		ibv_destroy_wq(q->rdma.wq);
+	else
+		ibv_destroy_qp(q->rdma.qp);
 	ibv_destroy_cq(q->cq);
 	ibv_destroy_comp_channel(q->channel);
 	queue_free(q);

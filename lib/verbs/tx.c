@@ -5,6 +5,8 @@
  */
 #include "verbs.h"
 
+#include "frame.h"
+
 #include "lib/error.h"
 #include "lib/region.h"
 
@@ -71,7 +73,8 @@ static unsigned make_wr(struct verbs_txq *q, const struct rawq_pkt *pkts, unsign
 	                           .opcode = IBV_WR_SEND};
 	if (pkts->flags & q->offloads & RAWQ_TX_TSO)
 		return make_tso(q, wr, pkts, bytes) ? k : 0;
-	if (pkts->flags & q->offloads & (RAWQ_TX_L3_CSUM | RAWQ_TX_L4_CSUM))
+	if (pkts->flags & q->offloads & (RAWQ_TX_L3_CSUM | RAWQ_TX_L4_CSUM) &&
+	    frame_checksums((const uint8_t *)(uintptr_t)sge->addr, sge->length))
 		wr->send_flags = IBV_SEND_IP_CSUM;
 	return bytes >= LEN_MIN && bytes <= q->len_max ? k : 0;
 }

@@ -18,6 +18,7 @@
 struct verbs_port {
 	struct rdma_port rdma;
 	uint32_t segments_max;
+	bool has_wqs; /* and hashes over them */
 };
 
 /* What one completion covers. */
