@@ -117,6 +117,7 @@ struct nic_rq {
 
 struct nic_rwqt {
 	struct nic *nic;
+	unsigned slot;
 	unsigned users;
 	uint32_t mask;
 	struct nic_rq *rqs[];
@@ -124,6 +125,7 @@ struct nic_rwqt {
 
 struct nic_tir {
 	struct nic *nic;
+	unsigned slot;
 	struct nic_tir_opts opts;
 	struct toeplitz toeplitz;
 };
@@ -163,6 +165,7 @@ struct nic {
 	struct nic_opts opts;
 	struct port *ports;
 	struct table mrs, cqs, sqs, rqs;
+	struct table rwqts, tirs; /* by slot alone: they have no number */
 	uint64_t mr_generation;
 	uint32_t mr_variant;
 	struct nic_uar *uars;

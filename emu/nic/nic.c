@@ -143,6 +143,8 @@ void nic_destroy(struct nic *nic)
 	}
 	while (nic->uars)
 		nic_uar_destroy(nic->uars);
+	table_free(&nic->tirs);
+	table_free(&nic->rwqts);
 	table_free(&nic->mrs);
 	table_free(&nic->cqs);
 	table_free(&nic->sqs);

@@ -11,8 +11,15 @@ int nic_rwqt_create(struct nic *nic, struct nic_rq *const *rqs, unsigned log_siz
 	size_t n = (size_t)1 << log_size;
 	struct nic_rwqt *t = calloc(1, sizeof(*t) + n * sizeof(t->rqs[0]));
 
+	int err;
+
 	if (!t)
 		return -ENOMEM;
+	err = table_add(&nic->rwqts, t, &t->slot);
+	if (err) {
+		free(t);
+		return err;
+	}
 	t->nic = nic;
 	t->mask = (uint32_t)n - 1;
 	memcpy(t->rqs, rqs, n * sizeof(t->rqs[0]));
@@ -28,6 +35,7 @@ int nic_rwqt_destroy(struct nic_rwqt *rwqt)
 		return -EBUSY;
 	for (uint32_t i = 0; i <= rwqt->mask; i++)
 		rwqt->rqs[i]->users--;
+	table_remove(&rwqt->nic->rwqts, rwqt->slot);
 	free(rwqt);
 	return 0;
 }
@@ -36,8 +44,15 @@ int nic_tir_create(struct nic *nic, const struct nic_tir_opts *opts, struct nic_
 {
 	struct nic_tir *tir = calloc(1, sizeof(*tir));
 
+	int err;
+
 	if (!tir)
 		return -ENOMEM;
+	err = table_add(&nic->tirs, tir, &tir->slot);
+	if (err) {
+		free(tir);
+		return err;
+	}
 	tir->nic = nic;
 	tir->opts = *opts;
 	toeplitz_init(&tir->toeplitz, opts->key);
@@ -55,6 +70,7 @@ int nic_tir_destroy(struct nic_tir *tir)
 		tir->opts.rwqt->users--;
 	else
 		tir->opts.rq->users--;
+	table_remove(&tir->nic->tirs, tir->slot);
 	free(tir);
 	return 0;
 }
