@@ -145,6 +145,20 @@ counter() {
 	at "$1" cat "/sys/class/net/$2/statistics/$3"
 }
 
+# driver SPACE IF NAME...: sum of a veth's counters over its queues: xdp_redirect (given to
+# sockets), drops (the kernel did not get to it in time, or no socket had room)
+driver() {
+	local s=$1 i=$2
+	shift 2
+	at "$s" ethtool -S "$i" | grep -E "rx_queue_[0-9]+_($(tr ' ' '|' <<<"$*")):" |
+		awk '{ sum += $2 } END { print sum + 0 }'
+}
+
+# driver_is WANT SPACE IF NAME...
+driver_is() {
+	[ "$(driver "${@:2}")" = "$1" ]
+}
+
 # programs SPACE IF: how many XDP programs sit there
 programs() {
 	ip -n "$1" -d link show "$2" | grep -c 'prog/xdp'
