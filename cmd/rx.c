@@ -8,6 +8,7 @@
 #include "common/patience.h"
 #include "common/rule.h"
 #include "common/run.h"
+#include "common/truth.h"
 
 #include "rawq.h"
 
@@ -31,7 +32,8 @@ static struct {
 	bool take_everything;
 	uint64_t burst, depth, busy_poll;
 	unsigned poll;
-} opt = {.rule = "udp dport 9", .burst = 64, .depth = 512};
+	struct truth_opts truth;
+} opt = {.rule = "udp dport 9", .burst = 64, .depth = 512, .truth = TRUTH_DEFAULTS};
 
 static const struct option_row options[] = {
 	{.name = "rule",
@@ -84,6 +86,7 @@ static const struct option_row options[] = {
          .max = 1 << 20,
          .help = "descriptors of a queue, a power of two (default: 512)"},
 	NIC_OPTION_ROWS(opt.choice),
+	TRUTH_OPTION_ROWS(opt.truth),
 	{.name = NULL},
 };
 
@@ -92,6 +95,8 @@ struct receiver {
 	struct rawq_rxq *q;
 	const struct nic *nic;
 	struct frames frames;
+	struct observer *observer; /* NULL: packets are counted only */
+	const uint8_t *base;
 	uint64_t status_ns; /* when the queue's status was last read */
 	struct patience patience;
 };
@@ -138,6 +143,8 @@ static void take_packets(struct worker *worker, struct receiver *r,
 	uint64_t bytes = 0, more = 0;
 	unsigned i;
 
+	if (r->observer)
+		observe(r->observer, r->base, pkts, n, realtime_ns());
 	for (i = 0; i < n; i++) {
 		r->frames.addr[r->frames.n++] = pkts[i].addr;
 		bytes += pkts[i].len;
@@ -203,6 +210,7 @@ struct rx {
 	struct rawq_region *region;
 	struct rawq_rule *rule;
 	struct receiver *receivers;
+	struct truth truth;
 	unsigned queues;
 	bool segments;
 };
@@ -219,6 +227,8 @@ static int open_queue(struct rx *rx, unsigned i)
 	struct rawq_error err;
 
 	r->nic = &rx->nic;
+	r->base = rawq_region_base(rx->region);
+	r->observer = opt.truth.off ? NULL : rx->truth.observer[i];
 	if (rawq_rxq_create(rx->nic.port, rx->region, &opts, &r->q, &err))
 		return fail_environment(&verb_rx, "%s", err.text);
 	if (frames_init(&r->frames, (uint64_t)i * opt.depth * frame_size,
@@ -280,6 +290,7 @@ static void close_all(struct rx *rx)
 		frames_free(&rx->receivers[i].frames);
 	}
 	free(rx->receivers);
+	truth_free(&rx->truth);
 	rawq_region_destroy(rx->region);
 	nic_close(&rx->nic);
 }
@@ -302,7 +313,11 @@ static json_t *config_json(const struct rx *rx, uint32_t mode)
 
 static int receive(struct rx *rx)
 {
-	struct report report = {.verb = &verb_rx, .json = opt.run.json, .rx = true};
+	struct report report = {.verb = &verb_rx,
+	                        .json = opt.run.json,
+	                        .rx = true,
+	                        .tell = truth_tell,
+	                        .context = &rx->truth};
 	struct rawq_queue_info info;
 	uint64_t totals[TALLY_FIELDS] = {0};
 	void **contexts = calloc(rx->queues, sizeof(*contexts));
@@ -322,9 +337,18 @@ static int receive(struct rx *rx)
 	opt.run.loop = rx_loop;
 	report_start(&report, config_json(rx, info.mode));
 	code = run_workers(&opt.run, &report, contexts, rx->queues, totals);
-	report_end(&report, totals, now_ns(), NULL);
+	truth_finish(&rx->truth, totals, rx->nic.info.link_mbps);
+	report_end(&report, totals, now_ns(), truth_json(&rx->truth));
+	if (!opt.run.json)
+		truth_print(&rx->truth, stdout);
 	free(contexts);
-	return code;
+	return code ? code : truth_verdict(&rx->truth);
+}
+
+static int init_truth(struct rx *rx)
+{
+	return truth_init(&rx->truth, &verb_rx, &opt.truth, rx->queues,
+	                  opt.poll != POLL_BUSY);
 }
 
 static int rx_run(int argc, char **argv)
@@ -344,7 +368,9 @@ static int rx_run(int argc, char **argv)
 	if (code)
 		return code;
 	rx.queues = nic_queues(&verb_rx, &rx.nic, opt.run.queues, true);
-	code = rx.queues ? open_queues(&rx) : EXIT_ENVIRONMENT;
+	code = rx.queues ? init_truth(&rx) : EXIT_ENVIRONMENT;
+	if (!code)
+		code = open_queues(&rx);
 	if (!code)
 		code = add_rule(&rx, &rule);
 	if (!code)

@@ -225,6 +225,7 @@ static bool agree(struct account *a, const struct account_opts *o, struct naive 
 		for (over = 0; over < 2; over++) {
 			got = account_flow_numbers(a, flow, over);
 			want = naive[flow->id - id_base].numbers;
+			want.latency_min = UINT64_MAX;
 			want.lost = naive_lost(&naive[flow->id - id_base], o, over);
 			if (!same(&got, &want)) {
 				printf("# flow %u over %d: lost %" PRIu64 " want %" PRIu64
@@ -271,7 +272,8 @@ static bool one_seed(uint64_t seed)
 			good = account_damaged(a, id_base + v->flow, v->sequence) ==
 			       naive_damaged(&naive[v->flow], &o, v->sequence);
 		} else {
-			account_packet(a, id_base + v->flow, v->sequence, v->time_ns);
+			account_packet(a, id_base + v->flow, v->sequence, v->time_ns,
+			               LATENCY_NONE);
 			naive_packet(&naive[v->flow], &o, v->sequence, v->time_ns);
 		}
 		if (i % 97 == 0)
@@ -309,7 +311,8 @@ static struct account_numbers play(const struct account_opts *o,
 	unsigned i;
 
 	for (i = 0; i < n; i++)
-		account_packet(a, 7, sequences[i], times ? times[i] : 1 + sequences[i]);
+		account_packet(a, 7, sequences[i], times ? times[i] : 1 + sequences[i],
+		               LATENCY_NONE);
 	sum = account_total(a, true);
 	account_free(a);
 	return sum;
@@ -360,13 +363,16 @@ static void many_flows(void)
 	uint32_t i;
 
 	for (i = 0; i < 10001; i++)
-		account_packet(a, i << 24 | i >> 8, 0, 1);
+		account_packet(a, i << 24 | i >> 8, 0, 1, i);
 	for (i = 0; i < 10001; i++)
-		account_packet(a, i << 24 | i >> 8, 2, 3);
+		account_packet(a, i << 24 | i >> 8, 2, 3, 20000 - i);
 	sum = account_total(a, true);
 	is_u(account_flow_count(a), 10000, "10,000 flows are told apart");
 	is_u(account_strangers(a), 2, "packets of one more are strangers");
 	is_u(sum.lost, 10000, "each of the flows lost one");
+	ok(sum.latency_n == 20000 && !sum.latency_min && sum.latency_max == 20000 &&
+	           sum.latency_sum == 200000000,
+	   "latencies: number, least, most and sum");
 	ok(account_memory(&o) < 10001 * 256, "memory is bounded: %zu bytes",
 	   account_memory(&o));
 	account_free(a);

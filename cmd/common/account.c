@@ -133,7 +133,7 @@ static struct account_flow *add_flow(struct account *a, uint32_t id)
 		flow = flow_at(a, a->count);
 		flow->id = id;
 		flow->first = a->opts.join ? UINT64_MAX : 0;
-		flow->latency_min = UINT64_MAX;
+		flow->numbers.latency_min = UINT64_MAX;
 		__atomic_store_n(&a->count, a->count + 1, __ATOMIC_RELEASE);
 		__atomic_store_n(slot, id | (slot_t)a->count << 32, __ATOMIC_RELEASE);
 	}
@@ -259,8 +259,18 @@ static void account(const struct account *a, struct account_flow *flow, uint64_t
 	}
 }
 
-struct account_flow *account_packet(struct account *a, uint32_t id, uint64_t sequence,
-                                    uint64_t time_ns)
+static void add_latency(struct account_numbers *n, uint64_t latency_ns)
+{
+	n->latency_n++;
+	n->latency_sum += latency_ns;
+	if (latency_ns < n->latency_min)
+		n->latency_min = latency_ns;
+	if (latency_ns > n->latency_max)
+		n->latency_max = latency_ns;
+}
+
+bool account_packet(struct account *a, uint32_t id, uint64_t sequence, uint64_t time_ns,
+                    uint64_t latency_ns)
 {
 	struct account_flow *flow = find_flow(a, id);
 
@@ -268,12 +278,14 @@ struct account_flow *account_packet(struct account *a, uint32_t id, uint64_t seq
 		flow = add_flow(a, id);
 	if (!flow) {
 		__atomic_fetch_add(&a->strangers, 1, __ATOMIC_RELAXED);
-		return NULL;
+		return false;
 	}
 	take_lock(&flow->lock);
 	account(a, flow, sequence, time_ns);
+	if (latency_ns != LATENCY_NONE)
+		add_latency(&flow->numbers, latency_ns);
 	give_lock(&flow->lock);
-	return flow;
+	return true;
 }
 
 bool account_damaged(struct account *a, uint32_t id, uint64_t sequence)
@@ -319,16 +331,21 @@ const struct account_flow *account_flow(const struct account *a, uint32_t i)
 struct account_numbers account_flow_numbers(const struct account *a,
                                             const struct account_flow *flow, bool is_over)
 {
-	struct account_numbers n = flow->numbers;
+	uint32_t *lock =
+		(uint32_t *)&flow->lock; /* flows are a's own, in writable memory */
+	struct account_numbers n;
 
+	take_lock(lock);
+	n = flow->numbers;
 	if (is_over)
 		n.lost += missing(a, flow);
+	give_lock(lock);
 	return n;
 }
 
 struct account_numbers account_total(const struct account *a, bool is_over)
 {
-	struct account_numbers sum = {0}, n;
+	struct account_numbers sum = {.latency_min = UINT64_MAX}, n;
 	uint32_t i, count = account_flow_count(a);
 
 	for (i = 0; i < count; i++) {
@@ -340,8 +357,14 @@ struct account_numbers account_total(const struct account *a, bool is_over)
 		sum.corrupted += n.corrupted;
 		sum.late += n.late;
 		sum.restarts += n.restarts;
+		sum.latency_n += n.latency_n;
+		sum.latency_sum += n.latency_sum;
 		if (n.distance_max > sum.distance_max)
 			sum.distance_max = n.distance_max;
+		if (n.latency_min < sum.latency_min)
+			sum.latency_min = n.latency_min;
+		if (n.latency_max > sum.latency_max)
+			sum.latency_max = n.latency_max;
 	}
 	return sum;
 }

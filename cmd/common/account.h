@@ -5,8 +5,7 @@
  * definitions.  Memory: account_memory(), all of it taken at the start, used as flows appear.
  *
  * Any number of threads may account at once: each flow has a lock of its own, which is free
- * unless two queues receive one flow.  Reading the numbers is for when they have stopped, or
- * for a reader content with each number by itself.
+ * unless two queues receive one flow.  The numbers may be read at any time.
  */
 #ifndef CMD_COMMON_ACCOUNT_H
 #define CMD_COMMON_ACCOUNT_H
@@ -28,6 +27,8 @@ struct account_numbers {
 	uint64_t restarts; /* the sender began at 0 again */
 	uint64_t
 		distance_max; /* of a reordered packet: how far behind the highest sequence */
+	uint64_t latency_n, latency_min, latency_max,
+		latency_sum; /* ns, of intact packets */
 };
 
 struct account_flow {
@@ -37,8 +38,6 @@ struct account_flow {
 	uint64_t next;        /* the highest sequence that came, plus 1 */
 	uint64_t newest_ns;   /* latest time of sending in this life of the sender */
 	uint64_t previous_ns; /* ... and in its lives before; 0 if there was none */
-	uint64_t latency_min, latency_max, latency_n;
-	double latency_sum;
 	struct account_numbers numbers; /* lost: those the window has passed */
 	uint64_t window[];
 };
@@ -57,9 +56,12 @@ size_t account_memory(const struct account_opts *opts);
 struct account *account_create(const struct account_opts *opts);
 void account_free(struct account *a);
 
-/* Account for one intact packet.  Returns its flow, or NULL if it is one too many. */
-struct account_flow *account_packet(struct account *a, uint32_t flow, uint64_t sequence,
-                                    uint64_t time_ns);
+/* No latency of a packet is known. */
+#define LATENCY_NONE UINT64_MAX
+
+/* Account for one intact packet.  False: its flow is one too many. */
+bool account_packet(struct account *a, uint32_t flow, uint64_t sequence, uint64_t time_ns,
+                    uint64_t latency_ns);
 
 /* Account for one packet that was damaged, whose flow and sequence are known all the same: it
  * is not lost, and an intact one of this sequence would be its duplicate.  False: they are so
@@ -79,7 +81,7 @@ struct account_numbers account_flow_numbers(const struct account *a,
                                             const struct account_flow *flow,
                                             bool is_over);
 
-/* ... and the sum of all flows'; distance_max is the largest. */
+/* ... and the sum of all flows'; of minima and maxima the extreme. */
 struct account_numbers account_total(const struct account *a, bool is_over);
 
 #endif

@@ -119,6 +119,8 @@ void report_interval(struct report *report, const uint64_t *totals, uint64_t at_
 		                    json_real((double)delta[TX_PACKETS] / seconds));
 		json_object_set_new(event, "rx_pps",
 		                    json_real((double)delta[RX_PACKETS] / seconds));
+		if (report->tell)
+			report->tell(event, report->context);
 		print_event(event);
 	} else if (report->live) {
 		print_live(report, delta, seconds, totals[DROPPED], at_s);

@@ -32,6 +32,9 @@ struct report {
 	bool live;         /* stderr is a terminal */
 	char title[200];   /* "veth0: xdp, copy, 1 queue" */
 	json_t *config;    /* owned */
+	/* NULL, or adds to each interval's event */
+	void (*tell)(json_t *event, void *context);
+	void *context; /* tell()'s */
 
 	uint64_t start_ns, last_ns;
 	uint64_t last[TALLY_FIELDS];

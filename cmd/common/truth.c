@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Observing frames: the part that runs for every packet, and its setting up. */
+#include "truth.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+/* A latency beyond is the clocks', not the network's. */
+#define LATENCY_BELIEVED_NS (60 * NS_PER_S)
+
+static uint64_t latency_of(struct observer *o, uint64_t sent_ns, uint64_t now_ns)
+{
+	uint64_t latency = now_ns - sent_ns;
+
+	if (now_ns < sent_ns || latency > LATENCY_BELIEVED_NS) {
+		o->unbelieved++;
+		return LATENCY_NONE;
+	}
+	histogram_add(&o->latency, latency);
+	return latency;
+}
+
+static void observe_damage(struct observer *o, const struct signature *sig)
+{
+	o->damaged++;
+	if (!sig->is_known ||
+	    !account_damaged(o->truth->account, sig->flow, sig->sequence))
+		o->damaged_unknown++;
+	if (o->shown < DAMAGE_SHOWN)
+		o->damage[o->shown++] = *sig;
+}
+
+static inline void observe_frame(struct observer *o, const uint8_t *frame, uint32_t len,
+                                 uint64_t now_ns)
+{
+	struct signature sig;
+
+	switch (signature_read(&o->memory, frame, len, &sig)) {
+	case SIGNATURE_GOOD:
+		account_packet(o->truth->account, sig.flow, sig.sequence, sig.time_ns,
+		               latency_of(o, sig.time_ns, now_ns));
+		return;
+	case SIGNATURE_DAMAGED:
+		observe_damage(o, &sig);
+		return;
+	case SIGNATURE_NONE:
+		o->unsigned_packets++;
+	}
+}
+
+/* A descriptor of a packet that has several: they are put together first. */
+static void observe_piece(struct observer *o, const uint8_t *piece,
+                          const struct rawq_pkt *pkt, uint64_t now_ns)
+{
+	uint32_t room = (uint32_t)sizeof(o->whole) - o->assembled;
+	uint32_t len = pkt->len < room ? pkt->len : room;
+
+	memcpy(o->whole + o->assembled, piece, len);
+	o->assembled += len;
+	if (pkt->flags & RAWQ_MORE)
+		return;
+	observe_frame(o, o->whole, o->assembled, now_ns);
+	o->assembled = 0;
+}
+
+void observe(struct observer *o, const uint8_t *base, const struct rawq_pkt *pkts,
+             unsigned n, uint64_t now_ns)
+{
+	unsigned i;
+
+	for (i = 0; i < n; i++) {
+		if (i + 1 < n)
+			__builtin_prefetch(base + pkts[i + 1].addr);
+		if (pkts[i].flags & RAWQ_MORE || o->assembled)
+			observe_piece(o, base + pkts[i].addr, &pkts[i], now_ns);
+		else
+			observe_frame(o, base + pkts[i].addr, pkts[i].len, now_ns);
+	}
+}
+
+/* ---- the error of the method ---------------------------------------------- */
+
+enum { TRIALS = 200, TRIAL_GAP_US = 100 };
+
+/* One thread wakes the other through a descriptor, as the kernel does a receiver. */
+struct waker {
+	int fd;
+	uint64_t called_ns; /* written before the descriptor is, read after it */
+};
+
+static void *call_again_and_again(void *arg)
+{
+	struct waker *w = arg;
+	uint64_t one = 1;
+	int i;
+
+	for (i = 0; i < TRIALS; i++) {
+		usleep(TRIAL_GAP_US);
+		__atomic_store_n(&w->called_ns, now_ns(), __ATOMIC_RELEASE);
+		if (write(w->fd, &one, sizeof(one)) != sizeof(one))
+			break;
+	}
+	return NULL;
+}
+
+/* Sleep for each call; what it took goes to the histogram. */
+static void time_wakes(struct histogram *h)
+{
+	struct waker w = {.fd = eventfd(0, EFD_CLOEXEC)};
+	pthread_t caller;
+	uint64_t calls = 0, n, woken;
+
+	if (w.fd < 0 || pthread_create(&caller, NULL, call_again_and_again, &w))
+		return;
+	while (calls < TRIALS && read(w.fd, &n, sizeof(n)) == sizeof(n)) {
+		woken = now_ns();
+		histogram_add(h, woken - __atomic_load_n(&w.called_ns, __ATOMIC_ACQUIRE));
+		calls += n;
+	}
+	pthread_join(caller, NULL);
+	close(w.fd);
+}
+
+static void time_clock(struct histogram *h)
+{
+	uint64_t before = now_ns(), now;
+	int i;
+
+	for (i = 0; i < TRIALS * 10; i++) {
+		now = now_ns();
+		histogram_add(h, now - before);
+		before = now;
+	}
+}
+
+uint64_t method_error_ns(bool is_sleeping)
+{
+	struct histogram *h = malloc(sizeof(*h));
+	uint64_t error = 0;
+
+	if (!h)
+		return 0;
+	histogram_init(h);
+	if (is_sleeping)
+		time_wakes(h);
+	else
+		time_clock(h);
+	error = histogram_at(h, 99, 100);
+	free(h);
+	return error;
+}
+
+/* ---- set-up --------------------------------------------------------------- */
+
+static int make_observers(struct truth *truth, unsigned n)
+{
+	unsigned i;
+
+	truth->observer = calloc(n, sizeof(*truth->observer));
+	if (!truth->observer)
+		return fail_environment(truth->verb, "no memory");
+	for (i = 0; i < n; i++) {
+		truth->observer[i] = calloc(1, sizeof(struct observer));
+		if (!truth->observer[i])
+			return fail_environment(truth->verb, "no memory");
+		truth->observers++;
+		truth->observer[i]->truth = truth;
+		histogram_init(&truth->observer[i]->latency);
+	}
+	return EXIT_OK;
+}
+
+static int make_account(struct truth *truth)
+{
+	struct account_opts opts = {.flows = (uint32_t)truth->opts.flows,
+	                            .window = (uint32_t)truth->opts.window,
+	                            .join = truth->opts.join};
+
+	truth->account = account_create(&opts);
+	if (truth->account)
+		return EXIT_OK;
+	return fail_environment(truth->verb,
+	                        "no %zu bytes for the accounts; give fewer --flows or a "
+	                        "smaller --window",
+	                        account_memory(&opts));
+}
+
+int truth_init(struct truth *truth, const struct verb *verb,
+               const struct truth_opts *opts, unsigned observers, bool is_sleeping)
+{
+	struct expect_error err;
+	int code;
+
+	memset(truth, 0, sizeof(*truth));
+	truth->verb = verb;
+	truth->opts = *opts;
+	truth_name_metrics(truth);
+	if (opts->window & (opts->window - 1))
+		return fail_usage(verb, "--window %" PRIu64 ": give a power of two",
+		                  opts->window);
+	if (opts->expect &&
+	    expect_parse(opts->expect, truth->metrics, &truth->expect, &err))
+		return fail_usage(verb, "--expect %s", err.text);
+	code = make_account(truth);
+	if (!code)
+		code = make_observers(truth, observers);
+	if (!code && !opts->off)
+		truth->error_ns = method_error_ns(is_sleeping);
+	truth->clock_ns = (int64_t)(realtime_ns() - now_ns());
+	return code;
+}
+
+void truth_free(struct truth *truth)
+{
+	unsigned i;
+
+	for (i = 0; i < truth->observers; i++)
+		free(truth->observer[i]);
+	free(truth->observer);
+	account_free(truth->account);
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a receiver can say of what it received: the accounts of signed packets, their latency,
+ * the verdicts.  One observer per thread looks at each frame; doc/measuring.md says what the
+ * numbers mean.
+ */
+#ifndef CMD_COMMON_TRUTH_H
+#define CMD_COMMON_TRUTH_H
+
+#include "account.h"
+#include "clock.h"
+#include "expect.h"
+#include "histogram.h"
+#include "options.h"
+#include "report.h"
+#include "signature.h"
+
+#include "rawq.h"
+
+/* Damaged packets of which the report shows the damage. */
+#define DAMAGE_SHOWN 16
+
+struct truth_opts {
+	bool off;               /* --unsigned */
+	bool per_flow, join;    /* --per-flow, --join */
+	bool plot;              /* --plot */
+	uint64_t flows, window; /* --flows, --window */
+	const char *expect;     /* --expect; NULL: nothing is expected */
+	const char *hgrm, *svg; /* files to write; NULL: none */
+};
+
+#define TRUTH_DEFAULTS                                                                   \
+	{                                                                                \
+		.flows = ACCOUNT_FLOWS_DEFAULT, .window = ACCOUNT_WINDOW_DEFAULT         \
+	}
+
+#define TRUTH_OPTION_ROWS(opts)                                                          \
+	{.name = "expect",                                                               \
+	 .metavar = "LIST",                                                              \
+	 .type = OPTION_STRING,                                                          \
+	 .value = &(opts).expect,                                                        \
+	 .help = "exit with 1 unless all hold, as 'loss==0, p99<50us'"},                 \
+		{.name = "per-flow",                                                     \
+	         .type = OPTION_FLAG,                                                    \
+	         .value = &(opts).per_flow,                                              \
+	         .help = "tell every flow's numbers at the end"},                        \
+		{.name = "flows",                                                        \
+	         .metavar = "N",                                                         \
+	         .type = OPTION_COUNT,                                                   \
+	         .value = &(opts).flows,                                                 \
+	         .min = 1,                                                               \
+	         .max = 1 << 20,                                                         \
+	         .help = "flows that are told apart (default: 16384)"},                  \
+		{.name = "window",                                                       \
+	         .metavar = "N",                                                         \
+	         .type = OPTION_COUNT,                                                   \
+	         .value = &(opts).window,                                                \
+	         .min = 64,                                                              \
+	         .max = 1 << 20,                                                         \
+	         .help = "a packet so many sequences behind is late, not\n"              \
+	                 "reordered; a power of two (default: 4096)"},                   \
+		{.name = "join",                                                         \
+	         .type = OPTION_FLAG,                                                    \
+	         .value = &(opts).join,                                                  \
+	         .help = "the senders are at it already: what a flow sent before\n"      \
+	                 "its first packet here is not lost"},                           \
+		{.name = "unsigned",                                                     \
+	         .type = OPTION_FLAG,                                                    \
+	         .value = &(opts).off,                                                   \
+	         .help = "look for no signatures, count only"},                          \
+		{.name = "plot",                                                         \
+	         .type = OPTION_FLAG,                                                    \
+	         .value = &(opts).plot,                                                  \
+	         .help = "draw the latencies at the end"},                               \
+		{.name = "hgrm",                                                         \
+	         .metavar = "FILE",                                                      \
+	         .type = OPTION_STRING,                                                  \
+	         .value = &(opts).hgrm,                                                  \
+	         .help = "write the latencies for HdrHistogram's plotter"},              \
+	{                                                                                \
+		.name = "svg", .metavar = "FILE", .type = OPTION_STRING,                 \
+		.value = &(opts).svg, .help = "write the latencies as a drawing"         \
+	}
+
+/* A thread's own. */
+struct observer {
+	struct truth *truth;
+	struct signature_memory memory;
+	uint64_t unsigned_packets, damaged, damaged_unknown;
+	uint64_t unbelieved; /* latencies below 0 or beyond a minute: the clock was set */
+	unsigned shown;
+	struct signature damage[DAMAGE_SHOWN];
+	uint32_t assembled; /* bytes of a packet of several descriptors so far */
+	uint8_t whole[16384];
+	struct histogram latency;
+};
+
+/* The numbers that --expect may name, in the order of the table in truth_report.c. */
+#define TRUTH_METRICS 26
+
+struct truth {
+	const struct verb *verb;
+	struct truth_opts opts;
+	struct account *account;
+	struct expect expect;
+	uint64_t error_ns; /* of a latency, by the method: found at the start */
+	int64_t clock_ns;  /* CLOCK_REALTIME above CLOCK_MONOTONIC at the start */
+	unsigned observers;
+	struct observer **observer;
+
+	/* Of truth_finish() */
+	struct observer sum; /* latency and counters of all observers */
+	struct account_numbers total;
+	struct metric metrics[TRUTH_METRICS + 1];
+	bool clock_was_set; /* while the run was on */
+};
+
+/* Check the options and make ready for observers; is_sleeping: they sleep for packets.  Returns
+ * an exit_code, the reason having been printed; truth_free() in any case. */
+int truth_init(struct truth *truth, const struct verb *verb,
+               const struct truth_opts *opts, unsigned observers, bool is_sleeping);
+void truth_free(struct truth *truth);
+
+/* Look at the descriptors of one burst, which came by now_ns (CLOCK_REALTIME). */
+void observe(struct observer *o, const uint8_t *base, const struct rawq_pkt *pkts,
+             unsigned n, uint64_t now_ns);
+
+static inline uint64_t realtime_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
+}
+
+/* Add what is known so far to an interval event; fits report.tell. */
+void truth_tell(json_t *event, void *truth);
+
+/* The run is over: link_mbps is what 100 % of a rate means; 0: unknown. */
+void truth_finish(struct truth *truth, const uint64_t *totals, uint32_t link_mbps);
+/* What the end event gets. */
+json_t *truth_json(const struct truth *truth);
+/* The same for people, below report_end()'s table. */
+void truth_print(const struct truth *truth, FILE *to);
+/* Write --hgrm and --svg.  Returns an exit_code: EXIT_EXPECTATION if one was missed. */
+int truth_verdict(const struct truth *truth);
+
+/* The table's names and kinds, before anything is known. */
+void truth_name_metrics(struct truth *truth);
+
+/* How long a thread that sleeps takes to wake, or else to read the clock, 99 times of 100. */
+uint64_t method_error_ns(bool is_sleeping);
+
+#endif
