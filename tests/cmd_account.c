@@ -95,7 +95,7 @@ static void naive_packet(struct naive *f, const struct account_opts *o, uint64_t
 }
 
 static bool naive_damaged(struct naive *f, const struct account_opts *o,
-                          uint64_t sequence)
+                          uint64_t sequence, uint64_t time_ns)
 {
 	uint64_t next = f->next[f->life];
 
@@ -107,6 +107,8 @@ static bool naive_damaged(struct naive *f, const struct account_opts *o,
 		return false;
 	f->any = true;
 	f->numbers.corrupted++;
+	if (time_ns > f->newest)
+		f->newest = time_ns;
 	naive_put(f, sequence);
 	return true;
 }
@@ -269,8 +271,10 @@ static bool one_seed(uint64_t seed)
 		    v->time_ns > naive[v->flow].newest)
 			continue; /* the naive one has no more room for lives */
 		if (v->damaged) {
-			good = account_damaged(a, id_base + v->flow, v->sequence) ==
-			       naive_damaged(&naive[v->flow], &o, v->sequence);
+			good = account_damaged(a, id_base + v->flow, v->sequence,
+			                       v->time_ns) ==
+			       naive_damaged(&naive[v->flow], &o, v->sequence,
+			                     v->time_ns);
 		} else {
 			account_packet(a, id_base + v->flow, v->sequence, v->time_ns,
 			               LATENCY_NONE);
@@ -392,10 +396,12 @@ static void damaged(void)
 	const struct account_opts o = {.flows = 1, .window = 64};
 	struct account *a = account_create(&o);
 
-	ok(!account_damaged(a, 1, 64), "a damaged packet 64 ahead is not believed");
-	ok(account_damaged(a, 1, 63), "63 ahead it is");
-	ok(!account_damaged(a, 2, 0), "that of a flow too many is not");
+	ok(!account_damaged(a, 1, 64, 5), "a damaged packet 64 ahead is not believed");
+	ok(account_damaged(a, 1, 63, 5), "63 ahead it is");
+	ok(!account_damaged(a, 2, 0, 5), "that of a flow too many is not");
 	is_u(account_total(a, true).lost, 63, "and is not lost itself");
+	account_packet(a, 1, 62, 4, LATENCY_NONE);
+	is_u(account_total(a, true).restarts, 0, "one sent before it is no new sender");
 	account_free(a);
 }
 

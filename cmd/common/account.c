@@ -288,7 +288,7 @@ bool account_packet(struct account *a, uint32_t id, uint64_t sequence, uint64_t 
 	return true;
 }
 
-bool account_damaged(struct account *a, uint32_t id, uint64_t sequence)
+bool account_damaged(struct account *a, uint32_t id, uint64_t sequence, uint64_t time_ns)
 {
 	struct account_flow *flow = find_flow(a, id);
 	bool believed;
@@ -302,6 +302,8 @@ bool account_damaged(struct account *a, uint32_t id, uint64_t sequence)
 	           sequence < flow->next + a->opts.window;
 	if (believed) {
 		flow->numbers.corrupted++;
+		if (time_ns > flow->newest_ns)
+			flow->newest_ns = time_ns;
 		if (sequence >= flow->next)
 			advance(a, flow, sequence);
 		else

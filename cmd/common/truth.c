@@ -29,7 +29,7 @@ static void observe_damage(struct observer *o, const struct signature *sig)
 {
 	o->damaged++;
 	if (!sig->is_known ||
-	    !account_damaged(o->truth->account, sig->flow, sig->sequence))
+	    !account_damaged(o->truth->account, sig->flow, sig->sequence, sig->time_ns))
 		o->damaged_unknown++;
 	if (o->shown < DAMAGE_SHOWN)
 		o->damage[o->shown++] = *sig;
