@@ -2,6 +2,7 @@
 /* Send queues: life, doorbells, errors.  send.c executes. */
 #include "emu/nic/owned.h"
 #include "emu/nic/ring.h"
+#include "emu/nic/uar.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -77,8 +78,17 @@ enum nic_queue_state nic_sq_state(const struct nic_sq *sq)
 	return sq->state;
 }
 
+/* A doorbell that was rung before a command reached the card before it. */
+static void take_doorbells(struct nic *nic)
+{
+	for (struct nic_uar *uar = nic->opts.mode == NIC_POLL ? nic->uars : NULL; uar;
+	     uar = uar->next)
+		uar_scan(uar);
+}
+
 int nic_sq_modify(struct nic_sq *sq, enum nic_queue_state state)
 {
+	take_doorbells(sq->nic);
 	if (state == NIC_QUEUE_READY && sq->state == NIC_QUEUE_ERROR)
 		return -EINVAL;
 	if (state == NIC_QUEUE_RESET) {

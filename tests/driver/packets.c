@@ -66,6 +66,8 @@ static bool make_ip(struct packet *p, uint64_t r, bool v6)
 		put16(ip + 6, 0x4000);
 		ip[9] = proto;
 	}
+	ip[header + 2] &=
+		0x0f; /* a port below 4096: none of a tunnel's, which the card looks into */
 	if (proto == 6)
 		ip[header + 12] = 0x50;
 	else
