@@ -109,6 +109,9 @@ struct nic_rq {
 	unsigned users; /* tables and TIRs */
 	uint64_t out_of_buffer;
 	uint64_t stalled_ns; /* since when a wire waits for WQEs; 0: none does */
+	uint64_t late_ns;    /* the fault plan: the record is seen then; 0: at once */
+	bool lost;           /* the record is not seen while it is lost_pi */
+	uint16_t lost_pi;
 	struct nic_rq_opts opts;
 	struct shown shown;
 	struct owned *owned;
@@ -155,6 +158,7 @@ struct port {
 	struct stalled stalled;
 	struct steering_verdict verdict;
 	bool link_forced_down;
+	uint64_t arrival_clock; /* of the frames that a wire brings now */
 };
 
 struct nic {

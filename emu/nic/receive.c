@@ -219,7 +219,7 @@ static void describe(const struct arrival *a, const struct steering_dest *dest,
 		cqe->vlan_info = to_be16(p->outer.vlan[0]);
 	}
 	if (!a->rq->opts.cq->opts.no_timestamp)
-		cqe->timestamp = to_be64(nic_clock(a->port->nic));
+		cqe->timestamp = to_be64(a->port->arrival_clock);
 }
 
 /* ---- Queues ---- */
@@ -493,6 +493,7 @@ unsigned port_receive(void *client, const struct wire_frame *frames, unsigned n)
 
 	if (!port->steering)
 		return n;
+	port->arrival_clock = nic_clock(port->nic);
 	while (i < n && receive_one(port, &frames[i]))
 		i++;
 	return i;

@@ -109,7 +109,8 @@ int nic_rq_modify(struct nic_rq *rq, enum nic_queue_state state)
 	if (state == NIC_QUEUE_RESET) {
 		rq->ci = rq->pi = 0;
 		rq->stride = 0;
-		rq->stalled_ns = 0;
+		rq->stalled_ns = rq->late_ns = 0;
+		rq->lost = false;
 		memset(&rq->shown, 0, sizeof(rq->shown));
 	}
 	if (state == NIC_QUEUE_ERROR && rq->state == NIC_QUEUE_READY)
@@ -127,6 +128,32 @@ void rq_to_error(struct nic_rq *rq)
 		rq->opts.error(rq->opts.user);
 }
 
+/* The fault plan may keep a record from being seen: for good, or until it changes again. */
+static bool is_kept_back(struct nic_rq *rq, uint16_t pi)
+{
+	uint64_t delay_ns;
+
+	if (rq->late_ns) {
+		if (monotonic_ns() < rq->late_ns)
+			return true;
+		rq->late_ns = 0;
+		return false;
+	}
+	if (rq->lost && rq->lost_pi == pi)
+		return true;
+	switch (faults_doorbell(rq->nic->opts.faults, FAULT_RQ, rq->number, &delay_ns)) {
+	case FAULT_LOSE:
+		rq->lost = true;
+		rq->lost_pi = pi;
+		return true;
+	case FAULT_LATE:
+		rq->late_ns = monotonic_ns() + delay_ns;
+		return true;
+	default:
+		return false; /* seeing it twice is seeing it once */
+	}
+}
+
 void rq_look(struct nic_rq *rq)
 {
 	uint16_t pi =
@@ -134,7 +161,7 @@ void rq_look(struct nic_rq *rq)
 	uint16_t fresh = (uint16_t)(pi - rq->pi);
 	uint32_t size = rq->mask + 1u;
 
-	if (!fresh)
+	if (!fresh || (rq->nic->opts.faults && is_kept_back(rq, pi)))
 		return;
 	if ((uint16_t)(pi - rq->ci) > size || fresh > size) {
 		if ((int16_t)fresh < 0)
