@@ -24,6 +24,8 @@
 
 /* RFC 863's port: discarded by whoever it reaches. */
 #define DEFAULT_PACKET "eth/ip/udp(dport=9)"
+/* Of the rate that was asked for; a lower one is called missed. */
+#define RATE_TOLERANCE 0.995
 
 static struct {
 	struct run run;
@@ -335,31 +337,50 @@ static uint32_t netdev_dropped(const struct tx *tx)
 	return dropped;
 }
 
-/* What was asked, and if it was missed, why. */
-static json_t *judge(const struct tx *tx, const uint64_t *totals)
+/* Whether the rate that was asked for was missed, and what became of the packets. */
+struct verdict {
+	bool missed;
+	double pps, full; /* full: part of the time that the queue had no room */
+	uint32_t dropped; /* by the netdev */
+};
+
+static struct verdict judge(const struct tx *tx, const uint64_t *totals)
 {
-	double pps = report_tx_pps(totals);
-	double full = (double)totals[FULL_NS] / tx->queues /
-	              ((double)(totals[TX_LAST_NS] - totals[TX_FIRST_NS]) + 1);
-	bool missed = tx->pps > 0 && pps > 0 && pps < tx->pps * 0.995;
+	double ns = (double)(totals[TX_LAST_NS] - totals[TX_FIRST_NS]) * tx->queues;
+	struct verdict v = {.pps = report_tx_pps(totals)};
+
+	v.full = ns > 0 ? (double)totals[FULL_NS] / ns : 0;
+	v.missed = tx->pps > 0 && v.pps > 0 && v.pps < tx->pps * RATE_TOLERANCE;
+	v.dropped = netdev_dropped(tx) - tx->netdev_dropped;
+	return v;
+}
+
+static json_t *verdict_json(const struct tx *tx, const struct verdict *v)
+{
+	return json_pack("{s:f, s:b, s:f, s:I}", "asked_pps", tx->pps, "rate_missed",
+	                 v->missed, "queue_full", v->full, "netdev_dropped",
+	                 (json_int_t)v->dropped);
+}
+
+static void print_verdict(const struct tx *tx, const struct verdict *v)
+{
+	const char *netdev = tx->nic.info.netdev;
 	char a[32], b[32];
 
-	uint32_t dropped = netdev_dropped(tx) - tx->netdev_dropped;
-
-	if (missed && !opt.run.json)
+	if (v->missed)
 		printf("  rate missed: asked %s, sent %s; ",
-		       format_rate(tx->pps, "pps", a), format_rate(pps, "pps", b));
-	if (missed && !opt.run.json && tx->flooders)
+		       format_rate(tx->pps, "pps", a), format_rate(v->pps, "pps", b));
+	if (v->missed && tx->flooders)
 		puts("the CPU did not make more in the kernel");
-	else if (missed && !opt.run.json)
-		printf("the queue was full %.0f %% of the time\n", full * 100);
-	if (dropped && !opt.run.json)
+	else if (v->missed && v->full > 0.05)
+		printf("the queue was full %.0f %% of the time: %s is the limit\n",
+		       v->full * 100, netdev);
+	else if (v->missed)
+		puts("the queue had room: this CPU is the limit (--queues, --cpus)");
+	if (v->dropped)
 		printf("  of these %" PRIu32
 		       " were dropped by %s: the far end had no room\n",
-		       dropped, tx->nic.info.netdev);
-	return json_pack("{s:f, s:b, s:f, s:I}", "asked_pps", tx->pps, "rate_missed",
-	                 missed, "queue_full", full, "netdev_dropped",
-	                 (json_int_t)dropped);
+		       v->dropped, netdev);
 }
 
 static void describe(const struct tx *tx, struct rawq_queue_info *info, char *how,
@@ -380,7 +401,7 @@ static int send_all(struct tx *tx)
 	struct rawq_queue_info info;
 	uint64_t totals[TALLY_FIELDS] = {0};
 	void **contexts = calloc(tx->queues, sizeof(*contexts));
-	uint64_t end;
+	struct verdict verdict;
 	char how[80];
 	unsigned i;
 	int code;
@@ -397,8 +418,10 @@ static int send_all(struct tx *tx)
 	opt.run.loop = tx->flooders ? live_loop : queue_loop;
 	report_start(&report, config_json(tx, info.mode));
 	code = run_workers(&opt.run, &report, contexts, tx->queues, totals);
-	end = now_ns();
-	report_end(&report, totals, end, judge(tx, totals));
+	verdict = judge(tx, totals);
+	report_end(&report, totals, now_ns(), verdict_json(tx, &verdict));
+	if (!opt.run.json)
+		print_verdict(tx, &verdict);
 	free(contexts);
 	return code;
 }
