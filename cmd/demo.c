@@ -23,8 +23,8 @@
 #define PACKET                                                                           \
 	"eth/ip(src=" SANDBOX_SENDER_IP ",dst=" SANDBOX_RECEIVER_IP ")/udp(dport=9)"
 #define RULE "udp dport 9"
-/* Room for 8192 packets in a queue: 30 ms without a CPU at the rates here. */
-#define DEPTH "8192"
+/* Packets that a queue has room for: 50 ms and more without a CPU at the rates here. */
+#define DEPTH "16384"
 
 #define PACKETS        1000000
 #define PACKETS_TEXT   "1M"
@@ -61,7 +61,8 @@ struct demo {
 	struct child children[ROLES];
 	int signal_fd;
 	uint64_t start_ns, ping_ns, second_ns, until_ns;
-	bool live; /* a second hand is to be shown */
+	bool live;    /* a second hand is to be shown */
+	bool stopped; /* tx was asked to end */
 };
 
 /* What one run of the three gave. */
@@ -153,11 +154,14 @@ static bool has_ended(const struct demo *d)
 }
 
 /* Once something is lost there is no use in sending on. */
-static void stop_early(const struct demo *d)
+static void stop_early(struct demo *d)
 {
-	if (d->live && (number(d->children[FWD].interval, "dropped") ||
-	                number(d->children[RX].interval, "dropped")))
-		child_interrupt(&d->children[TX]);
+	if (!d->live || d->stopped ||
+	    !(number(d->children[FWD].interval, "dropped") ||
+	      number(d->children[RX].interval, "dropped")))
+		return;
+	d->stopped = true; /* a second SIGINT would kill it */
+	child_interrupt(&d->children[TX]);
 }
 
 static int read_all(struct demo *d, const struct pollfd *p)
@@ -215,7 +219,7 @@ static int watch_until(struct demo *d, bool (*holds)(const struct demo *),
 static int start(struct demo *d, enum role role, const char *name, int netns,
                  const char *const *arguments)
 {
-	int err = child_start(&d->children[role], name, netns, arguments);
+	int err = child_start(&d->children[role], name, netns, role != TX, arguments);
 
 	return err ? fail_environment(&verb_demo, "cannot start rawq %s: %s", name,
 	                              strerror(-err))

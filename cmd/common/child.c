@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -12,8 +13,9 @@
 #include <unistd.h>
 
 /* In the child; never returns. */
-static void become(pid_t parent, int netns, int out, char **argv)
+static void become(pid_t parent, int netns, bool urgent, int out, char **argv)
 {
+	static const struct sched_param lowest = {.sched_priority = 1};
 	char self[4096];
 	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	sigset_t none;
@@ -22,6 +24,8 @@ static void become(pid_t parent, int netns, int out, char **argv)
 	setpgid(0, 0);
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent)
 		_exit(127);
+	if (urgent) /* if we may */
+		sched_setscheduler(0, SCHED_RR, &lowest);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (namespace_enter(netns) || dup2(out, STDOUT_FILENO) < 0)
@@ -31,7 +35,7 @@ static void become(pid_t parent, int netns, int out, char **argv)
 	_exit(127);
 }
 
-int child_start(struct child *child, const char *name, int netns,
+int child_start(struct child *child, const char *name, int netns, bool urgent,
                 const char *const *arguments)
 {
 	char *argv[CHILD_ARGS_MAX + 2] = {(char *)"rawq"};
@@ -47,7 +51,7 @@ int child_start(struct child *child, const char *name, int netns,
 		return -errno;
 	child->pid = fork();
 	if (!child->pid)
-		become(parent, netns, fds[1], argv);
+		become(parent, netns, urgent, fds[1], argv);
 	err = errno;
 	close(fds[1]);
 	if (child->pid < 0) {

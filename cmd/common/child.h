@@ -22,8 +22,9 @@ struct child {
 	json_t *start, *interval, *end; /* the last event of each kind, NULL before it */
 };
 
-/* Start rawq with these arguments, NULL-terminated, --json among them.  0 or -errno. */
-int child_start(struct child *child, const char *name, int netns,
+/* Start rawq with these arguments, NULL-terminated, --json among them; urgent: ahead of all that
+ * is not (SCHED_RR), for one that sleeps when it has nothing to do.  0 or -errno. */
+int child_start(struct child *child, const char *name, int netns, bool urgent,
                 const char *const *arguments);
 
 /* Read what there is.  False once it has closed its end: then it has ended or is about to. */

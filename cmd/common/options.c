@@ -202,6 +202,16 @@ static void print_help(const struct verb *verb)
 		printf("\n%s", verb->help);
 }
 
+static bool is_flag(const struct verb *verb, const char *name)
+{
+	const struct option_row *row;
+
+	for (row = verb->options; row && row->name; row++)
+		if (!strcmp(row->name, name))
+			return row->type == OPTION_FLAG;
+	return false;
+}
+
 /* Say that an option is unknown, and which one was perhaps meant. */
 static int refuse_option(const struct verb *verb, const char *given)
 {
@@ -217,6 +227,8 @@ static int refuse_option(const struct verb *verb, const char *given)
 	names[n++] = "help";
 	names[n] = NULL;
 	snprintf(word, sizeof(word), "%.*s", (int)strcspn(given, "="), given);
+	if (!strncmp(word, "--", 2) && is_flag(verb, word + 2))
+		return fail_usage(verb, "%s takes no value", word);
 	near = !strncmp(word, "--", 2) ? nearest_name(word + 2, names) : NULL;
 	if (near)
 		return fail_usage(verb, "unknown option %s; did you mean --%s?", word,
