@@ -85,8 +85,8 @@ int emu_dir_make(struct emu_run *run)
 	snprintf(run->dir, sizeof run->dir, "/tmp/rawq-emu.XXXXXX");
 	if (!mkdtemp(run->dir))
 		return fail_environment(run->verb, "%s: %s", run->dir, strerror(errno));
-	/* The program may become another user, who is to read it. */
-	chmod(run->dir, 0755);
+	/* The program may become another user, who is to read it and leave numbers. */
+	chmod(run->dir, 01777);
 	snprintf(path, sizeof path, "%s/config", run->dir);
 	f = fopen(path, "we");
 	failed = !f || write_config(run, f);

@@ -19,9 +19,14 @@
 #include <dlfcn.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+/* Exit codes of the rawq command. */
+#define EXIT_BAD_USAGE   2
+#define EXIT_BAD_MACHINE 3
 
 static struct config config;
 static char tree[PATH_MAX];
@@ -78,6 +83,24 @@ static void after_fork(void)
 	device_forget();
 }
 
+/* The program is not to run on anything else than was asked for. */
+__attribute__((noreturn)) static void refuse(int code, const char *sentence)
+{
+	if (sentence)
+		report_trouble("%s", sentence);
+	_exit(code);
+}
+
+static void check_wires(void)
+{
+	char err[256];
+	unsigned i;
+
+	for (i = 0; i < config.ports; i++)
+		if (wire_check(config.port[i].wire, err, sizeof err))
+			refuse(EXIT_BAD_USAGE, err);
+}
+
 __attribute__((constructor)) static void load(void)
 {
 	const char *dir = getenv(CONFIG_ENV);
@@ -86,18 +109,17 @@ __attribute__((constructor)) static void load(void)
 
 	if (!dir || !*dir)
 		return;
-	if (config_load(dir, &config, err, sizeof err)) {
-		report_trouble("%s", err);
-		return;
-	}
+	if (config_load(dir, &config, err, sizeof err))
+		refuse(EXIT_BAD_MACHINE, err);
 	report_start(config.strict, config.trace);
+	check_wires();
 	if (device_start(&config))
-		return;
+		refuse(EXIT_BAD_USAGE, NULL);
 	ret = discovery_start(&config);
 	if (ret) {
-		report_trouble("%s: the device's files cannot be made: %s", config.dir,
-		               strerror(-ret));
-		return;
+		snprintf(err, sizeof err, "%s: the device's files cannot be made: %s",
+		         config.dir, strerror(-ret));
+		refuse(EXIT_BAD_MACHINE, err);
 	}
 	snprintf(tree, sizeof tree, "%.*s/" DISCOVERY_TREE, PATH_MAX - 8, config.dir);
 	paths_set(tree);
