@@ -207,6 +207,14 @@ static bool fits_session(const struct nic_cq *cq, const struct hw_cqe *cqe)
 	       (uint16_t)(from_be16(t->wqe_counter) + cq->session_span);
 }
 
+/* A session does not wrap: DPDK's vector receive reads its arrays and buffers in one sweep. */
+static bool ends_ring(const struct nic_cq *cq)
+{
+	uint32_t size = 1u << cq->opts.log_size;
+
+	return (cq->pi & (size - 1)) + cq->minis == size;
+}
+
 static void add_mini(struct nic_cq *cq, const struct hw_cqe *cqe)
 {
 	struct hw_mini_csum *mini = &cq->mini[cq->minis++];
@@ -243,7 +251,8 @@ void cq_write_received(struct nic_cq *cq, struct hw_cqe *cqe)
 	}
 	if (cq->dead)
 		return;
-	if (cq->minis && (!has_room(cq, cq->minis + 1) || !fits_session(cq, cqe)))
+	if (cq->minis &&
+	    (!has_room(cq, cq->minis + 1) || ends_ring(cq) || !fits_session(cq, cqe)))
 		cq_flush(cq);
 	if (cq->minis)
 		add_mini(cq, cqe);
