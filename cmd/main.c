@@ -14,6 +14,7 @@ static const struct verb *const verbs[] = {
 	&verb_probe,
 	&verb_tx,
 	&verb_show,
+	&verb_replay,
 	&verb_rx,
 	&verb_fwd,
 	&verb_emu,

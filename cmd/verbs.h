@@ -9,6 +9,7 @@ extern const struct verb verb_demo;
 extern const struct verb verb_emu;
 extern const struct verb verb_fwd;
 extern const struct verb verb_probe;
+extern const struct verb verb_replay;
 extern const struct verb verb_rx;
 extern const struct verb verb_show;
 extern const struct verb verb_tx;
