@@ -52,7 +52,7 @@ shared() {
 static() {
 	# shellcheck disable=SC2046
 	gcc $SANITIZE -o "$root/static" "$program" $(pkg-config --cflags rawq) "$lib/librawq.a" \
-		$(env -u PKG_CONFIG_SYSROOT_DIR pkg-config --static --libs-only-l libbpf libnl-genl-3.0) &&
+		$(env -u PKG_CONFIG_SYSROOT_DIR pkg-config --static --libs-only-l rawq | sed "s/-lrawq//") &&
 		! ldd "$root/static" | grep -q librawq && "$root/static" 2>&1 | grep -q usage
 }
 # A sanitized library needs its runtime in the program.
