@@ -174,7 +174,7 @@ static unsigned length;
 static void put(uint64_t value, unsigned size)
 {
 	while (size--)
-		bytes[length++] = size < 8 ? (uint8_t)(value >> size * 8) : 0;
+		bytes[length++] = (uint8_t)(size < 8 ? value >> size * 8 : 0);
 }
 
 static void write_l4(const struct layer *l)
