@@ -187,7 +187,7 @@ int context_ioctl(struct context *ctx, unsigned long request, void *arg)
 	if (!err)
 		err = m->run(&c);
 	pthread_mutex_unlock(&call_lock);
-	if (m->run != write_command || err)
+	if (m->run != write_command)
 		report_trace("%s: %s: %s", ctx->dev->name, c.name,
 		             err ? strerrorname_np(-err) : "ok");
 	return err;

@@ -181,8 +181,9 @@ static int split(const uint8_t *filters, size_t size, uint32_t type, struct spec
 	memset(&s->mask, 0, sizeof s->mask);
 	memcpy(&s->val, filters, given < known ? given : known);
 	memcpy(&s->mask, filters + given, given < known ? given : known);
-	for (i = known; i < given; i++)
-		if (filters[i] || filters[given + i])
+	/* A value outside its mask matches nothing; beyond what is known nothing may be asked. */
+	for (i = 0; i < given; i++)
+		if (filters[i] & ~filters[given + i] || (i >= known && filters[given + i]))
 			return -EINVAL;
 	return 0;
 }

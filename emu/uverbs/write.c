@@ -121,7 +121,7 @@ int write_command(struct call *c)
 	err = device_fault(command->name);
 	if (!err)
 		err = command->run(c);
-	if (!err)
-		report_trace("%s: %s: ok", c->ctx->dev->name, command->name);
+	report_trace("%s: %s: %s", c->ctx->dev->name, command->name,
+	             err ? strerrorname_np(-err) : "ok");
 	return err;
 }
