@@ -17,6 +17,7 @@ static const struct verb *const verbs[] = {
 	&verb_replay,
 	&verb_rx,
 	&verb_fwd,
+	&verb_cap,
 	&verb_emu,
 	NULL,
 };

@@ -5,6 +5,7 @@
 
 #include "common/options.h"
 
+extern const struct verb verb_cap;
 extern const struct verb verb_demo;
 extern const struct verb verb_emu;
 extern const struct verb verb_fwd;

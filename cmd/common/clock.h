@@ -27,6 +27,15 @@ static inline uint64_t real_ns(void)
 	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
 }
 
+/* Time of day: what the stamps of packets are, and what somebody may set meanwhile. */
+static inline uint64_t realtime_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
+}
+
 static inline void sleep_until_ns(uint64_t when_ns)
 {
 	struct timespec ts = {.tv_sec = (time_t)(when_ns / NS_PER_S),

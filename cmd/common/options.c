@@ -10,6 +10,8 @@
 
 /* More rows than any verb has. */
 #define ROWS_MAX 64
+/* "+:h", a letter and a colon for each. */
+#define LETTERS_MAX (2 * ROWS_MAX + 4)
 /* Where the help text of an option begins. */
 #define HELP_COLUMN 24
 
@@ -175,8 +177,9 @@ static void print_row(const struct option_row *row)
 	const char *line, *end;
 	int column;
 
-	column = printf("  --%s%s%s", row->name, row->metavar ? " " : "",
-	                row->metavar ? row->metavar : "");
+	column = row->letter ? printf("  -%c, ", row->letter) : printf("  ");
+	column += printf("--%s%s%s", row->name, row->metavar ? " " : "",
+	                 row->metavar ? row->metavar : "");
 	for (line = row->help; line; line = *end ? end + 1 : NULL) {
 		end = line + strcspn(line, "\n");
 		if (column >= HELP_COLUMN) {
@@ -253,6 +256,30 @@ static void build_long_options(const struct verb *verb, struct option *longopts)
 	longopts[n + 1] = (struct option){NULL, 0, NULL, 0};
 }
 
+/* The letters for getopt. */
+static void short_options(const struct verb *verb, char text[LETTERS_MAX])
+{
+	const struct option_row *row;
+	char *p = stpcpy(text, verb->runs_program ? "+:h" : ":h");
+
+	for (row = verb->options; row && row->name; row++)
+		if (row->letter) {
+			*p++ = row->letter;
+			if (row->type != OPTION_FLAG)
+				*p++ = ':';
+		}
+	*p = '\0';
+}
+
+static const struct option_row *find_letter(const struct verb *verb, int letter)
+{
+	const struct option_row *row = verb->options;
+
+	while (row->letter != letter)
+		row++;
+	return row;
+}
+
 /* One option that getopt returned; false when the program is to end with *exit_code. */
 static bool take_option(const struct verb *verb, int c, int index, char **argv,
                         int *exit_code)
@@ -270,7 +297,7 @@ static bool take_option(const struct verb *verb, int c, int index, char **argv,
 	else if (c == '?')
 		*exit_code = refuse_option(verb, argv[optind - 1]);
 	else {
-		row = &verb->options[index];
+		row = c ? find_letter(verb, c) : &verb->options[index];
 		valid = parse_value(row, optarg);
 		if (!valid)
 			return true;
@@ -283,13 +310,14 @@ static bool take_option(const struct verb *verb, int c, int index, char **argv,
 int options_parse(const struct verb *verb, int argc, char **argv, int *exit_code)
 {
 	struct option longopts[ROWS_MAX + 2];
+	char letters[LETTERS_MAX];
 	int c, index, operands;
 
+	short_options(verb, letters);
 	build_long_options(verb, longopts);
 	opterr = 0;
 	optind = 0; /* glibc: start anew */
-	while ((c = getopt_long(argc, argv, verb->runs_program ? "+:h" : ":h", longopts,
-	                        &index)) != -1)
+	while ((c = getopt_long(argc, argv, letters, longopts, &index)) != -1)
 		if (!take_option(verb, c, index, argv, exit_code))
 			return -1;
 	operands = argc - optind;

@@ -60,6 +60,7 @@ struct string_list {
 /* A row; a table ends with a row without a name. */
 struct option_row {
 	const char *name;    /* "rate" for --rate */
+	char letter;         /* 'w' for -w as well; 0: none */
 	const char *metavar; /* "RATE"; NULL for a flag */
 	enum option_type type;
 	void *value;                /* set when the option is given, else left alone */

@@ -125,14 +125,6 @@ void truth_free(struct truth *truth);
 void observe(struct observer *o, const uint8_t *base, const struct rawq_pkt *pkts,
              unsigned n, uint64_t now_ns);
 
-static inline uint64_t realtime_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
-}
-
 /* Add what is known so far to an interval event; fits report.tell. */
 void truth_tell(json_t *event, void *truth);
 

@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* rawq cap: what a rule asks for, to pcapng files. */
+#include "verbs.h"
+
+#include "common/capture_file.h"
+#include "common/clock.h"
+#include "common/intake.h"
+#include "common/patience.h"
+#include "common/rule.h"
+#include "common/run.h"
+
+#include "rawq.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <pcap/pcap.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#define BURST_MAX 256
+/* How often the queue's drop counters, a system call on xdp, are read. */
+#define STATUS_NS (20 * NS_PER_MS)
+/* Of a packet of several descriptors; PACKET_MAX of all NICs is below. */
+#define WHOLE_MAX 65536
+
+static struct {
+	struct run run;
+	struct nic_choice choice;
+	const char *rule, *filter, *path, *comment;
+	bool take_everything, copy;
+	uint64_t depth, snap, rotate_bytes, rotate_ns, ring;
+} opt = {.depth = 4096};
+
+static const struct option_row options[] = {
+	{.name = "write",
+         .letter = 'w',
+         .metavar = "FILE",
+         .type = OPTION_STRING,
+         .value = &opt.path,
+         .help = "the pcapng file"},
+	{.name = "rule",
+         .metavar = "TEXT",
+         .type = OPTION_STRING,
+         .value = &opt.rule,
+         .help = "what to take, as for rawq rx"},
+	{.name = "filter",
+         .metavar = "TEXT",
+         .type = OPTION_STRING,
+         .value = &opt.filter,
+         .help = "of that, keep what matches, as 'tcp port 80' (see pcap-filter)"},
+	{.name = "copy",
+         .type = OPTION_FLAG,
+         .value = &opt.copy,
+         .help = "the kernel gets the packets as well (not on xdp)"},
+	{.name = "take-everything",
+         .type = OPTION_FLAG,
+         .value = &opt.take_everything,
+         .help = "let the rule take what the kernel lives on: all, all IP, ARP.."},
+	{.name = "snap",
+         .metavar = "N",
+         .type = OPTION_SIZE,
+         .value = &opt.snap,
+         .min = 1,
+         .max = WHOLE_MAX,
+         .help = "keep only the first N bytes of each packet"},
+	{.name = "comment",
+         .metavar = "TEXT",
+         .type = OPTION_STRING,
+         .value = &opt.comment,
+         .help = "write it into the file's header"},
+	{.name = "rotate-size",
+         .metavar = "N",
+         .type = OPTION_SIZE,
+         .value = &opt.rotate_bytes,
+         .min = 1,
+         .help = "begin the next file before one grows beyond, as 100MB"},
+	{.name = "rotate-time",
+         .metavar = "TIME",
+         .type = OPTION_DURATION,
+         .value = &opt.rotate_ns,
+         .min = 1,
+         .help = "begin the next file after this time"},
+	{.name = "ring",
+         .metavar = "N",
+         .type = OPTION_COUNT,
+         .value = &opt.ring,
+         .min = 1,
+         .max = 100000,
+         .help = "keep the latest N files"},
+	RUN_OPTION_ROWS(opt.run),
+	{.name = "count",
+         .metavar = "N",
+         .type = OPTION_COUNT,
+         .value = &opt.run.count,
+         .min = 1,
+         .help = "end after this many packets in the file"},
+	{.name = "queues",
+         .metavar = "N",
+         .type = OPTION_COUNT,
+         .value = &opt.run.queues,
+         .min = 1,
+         .help = "receive queues (default: all that the netdev has)"},
+	{.name = "depth",
+         .metavar = "N",
+         .type = OPTION_COUNT,
+         .value = &opt.depth,
+         .min = 2,
+         .max = 1 << 20,
+         .help = "descriptors of a queue, a power of two (default: 4096)"},
+	NIC_OPTION_ROWS(opt.choice),
+	{.name = NULL},
+};
+
+/* What the threads share. */
+struct capture {
+	struct intake in;
+	struct bpf_program program; /* of --filter */
+	pthread_mutex_t lock;       /* on the rest */
+	struct capture_file file;
+	uint64_t start_ns;
+	bool is_broken; /* writing failed */
+};
+
+/* A thread's own. */
+struct capturer {
+	struct capture *capture;
+	struct intake_queue *queue;
+	struct patience patience;
+	uint64_t status_ns, filtered;
+	uint32_t assembled;
+	uint8_t whole[WHOLE_MAX];
+};
+
+static int read_status(struct worker *worker, struct capturer *c)
+{
+	struct rawq_queue_stats stats;
+	int err = rawq_rxq_status(c->queue->rx, &stats);
+
+	tally_set(worker, DROPPED, stats.no_frame + stats.full);
+	tally_set(worker, ERRORS, stats.errors);
+	if (err)
+		worker_fail(worker, "%s: receive queue %u stopped: %s",
+		            c->capture->in.nic.info.netdev, worker->index + 1,
+		            strerror(-err));
+	return err;
+}
+
+/* A whole packet; with the file's lock held. */
+static void keep(struct worker *worker, struct capturer *c, const uint8_t *packet,
+                 uint32_t len, uint64_t now)
+{
+	struct capture *capture = c->capture;
+	uint32_t kept = opt.snap && opt.snap < len ? (uint32_t)opt.snap : len;
+	int err;
+
+	if (opt.filter &&
+	    !pcap_offline_filter(&capture->program,
+	                         &(struct pcap_pkthdr){.caplen = len, .len = len},
+	                         packet)) {
+		c->filtered++;
+		return;
+	}
+	if (capture->is_broken || (opt.run.count && !run_goes_on(worker->run)))
+		return;
+	err = capture_file_packet(&capture->file, now, packet, kept, len);
+	if (err) {
+		capture->is_broken = true;
+		worker_fail(worker, "%s: %s; %" PRIu64 " packets are written",
+		            capture->file.path, strerror(-err), capture->file.written);
+	} else if (opt.run.count && run_count(worker->run, 1) >= opt.run.count) {
+		run_stop(worker->run);
+	}
+}
+
+/* A descriptor of a packet that has several; with the file's lock held. */
+static void keep_piece(struct worker *worker, struct capturer *c, const uint8_t *piece,
+                       const struct rawq_pkt *pkt, uint64_t now)
+{
+	uint32_t room = WHOLE_MAX - c->assembled, len = pkt->len < room ? pkt->len : room;
+
+	memcpy(c->whole + c->assembled, piece, len);
+	c->assembled += len;
+	if (pkt->flags & RAWQ_MORE)
+		return;
+	keep(worker, c, c->whole, c->assembled, now);
+	c->assembled = 0;
+}
+
+static void take_packets(struct worker *worker, struct capturer *c,
+                         const struct rawq_pkt *pkts, unsigned n)
+{
+	const uint8_t *base = intake_base(&c->capture->in);
+	uint64_t now = realtime_ns(), bytes = 0, more = 0;
+	unsigned i;
+
+	pthread_mutex_lock(&c->capture->lock);
+	for (i = 0; i < n; i++) {
+		const uint8_t *at = base + pkts[i].addr;
+
+		if (pkts[i].flags & RAWQ_MORE || c->assembled)
+			keep_piece(worker, c, at, &pkts[i], now);
+		else
+			keep(worker, c, at, pkts[i].len, now);
+	}
+	pthread_mutex_unlock(&c->capture->lock);
+	for (i = 0; i < n; i++) {
+		c->queue->frames.addr[c->queue->frames.n++] = pkts[i].addr;
+		bytes += pkts[i].len;
+		more += !!(pkts[i].flags & RAWQ_MORE);
+	}
+	frames_post(&c->queue->frames, c->queue->rx, n);
+	tally_add(worker, RX_BYTES, bytes);
+	tally_add(worker, RX_PACKETS, n - more);
+	if (!worker->tally[RX_FIRST_NS])
+		tally_set(worker, RX_FIRST_NS, now_ns());
+	tally_set(worker, RX_LAST_NS, now_ns());
+}
+
+/* Nothing came for a while: what was gathered goes to the disk, and we to sleep. */
+static void rest(struct worker *worker, struct capturer *c)
+{
+	struct capture *capture = c->capture;
+	short events = POLLIN;
+	int fd, err;
+
+	pthread_mutex_lock(&capture->lock);
+	err = capture->is_broken ? 0 : capture_file_flush(&capture->file);
+	if (err) {
+		capture->is_broken = true;
+		worker_fail(worker, "%s: %s; %" PRIu64 " packets are written",
+		            capture->file.path, strerror(-err), capture->file.written);
+	}
+	pthread_mutex_unlock(&capture->lock);
+	fd = rawq_rxq_arm(c->queue->rx);
+	if (fd >= 0)
+		worker_wait(worker, &fd, &events, 1, 100);
+}
+
+static void cap_loop(struct worker *worker)
+{
+	struct capturer *c = worker->context;
+	struct rawq_pkt pkts[BURST_MAX];
+	uint64_t now = now_ns(), left = opt.depth;
+	unsigned n = 1;
+
+	while (run_goes_on(worker->run) && now < worker->run->end_ns) {
+		n = rawq_rx_burst(c->queue->rx, pkts, BURST_MAX);
+		if (n) {
+			patience_paid(&c->patience);
+			take_packets(worker, c, pkts, n);
+		} else if (patience_over(&c->patience)) {
+			rest(worker, c);
+		}
+		now = now_ns();
+		if (now - c->status_ns >= STATUS_NS) {
+			c->status_ns = now;
+			if (read_status(worker, c))
+				return;
+		}
+	}
+	/* what came in before the end */
+	for (n = 1; n && left; left -= n < left ? n : left) {
+		n = rawq_rx_burst(c->queue->rx, pkts, BURST_MAX);
+		if (n)
+			take_packets(worker, c, pkts, n);
+	}
+	read_status(worker, c);
+}
+
+/* ---- set-up --------------------------------------------------------------- */
+
+static int compile_filter(struct capture *capture)
+{
+	pcap_t *p = pcap_open_dead(DLT_EN10MB, WHOLE_MAX);
+	int code = EXIT_OK;
+
+	if (!p)
+		return fail_environment(&verb_cap, "no memory");
+	if (pcap_compile(p, &capture->program, opt.filter, 1, PCAP_NETMASK_UNKNOWN))
+		code = fail_usage(&verb_cap, "--filter '%s': %s", opt.filter,
+		                  pcap_geterr(p));
+	pcap_close(p);
+	return code;
+}
+
+static int open_file(struct capture *capture)
+{
+	struct capture_file_opts opts = {.path = opt.path,
+	                                 .comment = opt.comment,
+	                                 .rotate_bytes = opt.rotate_bytes,
+	                                 .rotate_ns = opt.rotate_ns,
+	                                 .ring = (unsigned)opt.ring};
+	char filter[512];
+	int err;
+
+	snprintf(filter, sizeof(filter), "rule: %s%s%s", opt.rule, opt.filter ? "; " : "",
+	         opt.filter ? opt.filter : "");
+	opts.interface.name = capture->in.nic.info.netdev;
+	opts.interface.filter = filter;
+	opts.interface.speed = capture->in.nic.info.link_mbps * UINT64_C(1000000);
+	opts.interface.snap = (uint32_t)opt.snap;
+	capture->start_ns = realtime_ns();
+	err = capture_file_open(&capture->file, &opts, capture->start_ns);
+	if (!err)
+		return EXIT_OK;
+	capture_file_close(&capture->file, 0, 0, 0);
+	return fail_environment(&verb_cap, "%s: %s", capture->file.path, strerror(-err));
+}
+
+/* End the file; the sentence about it for people, or the fields of the end event. */
+static int end_file(struct capture *capture, struct capturer *const *capturers,
+                    const uint64_t *totals, json_t *extra)
+{
+	uint64_t filtered = 0;
+	unsigned i;
+	int err;
+
+	err = capture_file_close(&capture->file, realtime_ns(),
+	                         totals[RX_PACKETS] + totals[DROPPED], totals[DROPPED]);
+	for (i = 0; i < capture->in.queues; i++)
+		filtered += capturers[i]->filtered;
+	json_object_set_new(extra, "written",
+	                    json_integer((json_int_t)capture->file.written));
+	json_object_set_new(extra, "filtered", json_integer((json_int_t)filtered));
+	json_object_set_new(extra, "files",
+	                    json_integer((json_int_t)capture->file.number));
+	json_object_set_new(extra, "last_file", json_string(capture->file.path));
+	if (err && !capture->is_broken)
+		return fail_environment(
+			&verb_cap, "%s: %s; %" PRIu64 " packets are written",
+			capture->file.path, strerror(-err), capture->file.written);
+	return EXIT_OK;
+}
+
+static json_t *config_json(const struct capture *capture)
+{
+	json_t *config = nic_json(&capture->in.nic, capture->in.mode);
+
+	json_object_update_new(
+		config, json_pack("{s:s, s:s?, s:s, s:I, s:I, s:I, s:I, s:I}", "rule",
+	                          opt.rule, "filter", opt.filter, "file", opt.path,
+	                          "snap", (json_int_t)opt.snap, "rotate_bytes",
+	                          (json_int_t)opt.rotate_bytes, "rotate_ns",
+	                          (json_int_t)opt.rotate_ns, "ring", (json_int_t)opt.ring,
+	                          "depth", (json_int_t)opt.depth));
+	return config;
+}
+
+static int capture_all(struct capture *capture, struct capturer **capturers)
+{
+	struct report report = {.verb = &verb_cap, .json = opt.run.json, .rx = true};
+	uint64_t totals[TALLY_FIELDS] = {0};
+	json_t *extra = json_object();
+	int code, ended;
+
+	snprintf(report.title, sizeof(report.title), "%s: '%s', %s, to %s",
+	         capture->in.nic.info.netdev, opt.rule, capture->in.how, opt.path);
+	opt.run.loop = cap_loop;
+	report_start(&report, config_json(capture));
+	code = run_workers(&opt.run, &report, (void **)capturers, capture->in.queues,
+	                   totals);
+	ended = end_file(capture, capturers, totals, extra);
+	report_end(&report, totals, now_ns(), extra);
+	if (!opt.run.json)
+		printf("  written    %17" PRIu64 " packets in %" PRIu64 " file%s\n",
+		       capture->file.written, capture->file.number,
+		       capture->file.number == 1 ? "" : "s");
+	return code ? code : ended;
+}
+
+static int with_capturers(struct capture *capture)
+{
+	struct capturer **capturers = calloc(capture->in.queues, sizeof(*capturers));
+	int code = capturers ? EXIT_OK : EXIT_ENVIRONMENT;
+	unsigned i;
+
+	for (i = 0; !code && i < capture->in.queues; i++) {
+		capturers[i] = calloc(1, sizeof(**capturers));
+		if (!capturers[i]) {
+			code = EXIT_ENVIRONMENT;
+			break;
+		}
+		capturers[i]->capture = capture;
+		capturers[i]->queue = &capture->in.queue[i];
+	}
+	if (code)
+		fail_environment(&verb_cap, "no memory");
+	else
+		code = open_file(capture);
+	if (!code)
+		code = capture_all(capture, capturers);
+	for (i = 0; capturers && i < capture->in.queues; i++)
+		free(capturers[i]);
+	free(capturers);
+	return code;
+}
+
+static int cap_run(int argc, char **argv)
+{
+	struct intake_opts opts = {.verb = &verb_cap,
+	                           .netdev = argv[0],
+	                           .choice = &opt.choice,
+	                           .queues = opt.run.queues,
+	                           .depth = (uint32_t)opt.depth,
+	                           .rule = {.size = sizeof(opts.rule)}};
+	static struct capture capture = {.lock = PTHREAD_MUTEX_INITIALIZER};
+	struct rule_error err;
+	int code;
+
+	(void)argc;
+	if (!opt.path || !opt.rule)
+		return fail_usage(&verb_cap,
+		                  "give -w FILE and --rule TEXT: what is captured "
+		                  "no longer reaches the kernel");
+	if (opt.ring && !opt.rotate_bytes && !opt.rotate_ns)
+		return fail_usage(
+			&verb_cap,
+			"--ring needs --rotate-size or --rotate-time beside it");
+	if (rule_parse(opt.rule, &opts.rule, &err))
+		return fail_usage(&verb_cap, "--rule '%s': %s", opt.rule, err.text);
+	opts.rule.take_everything = opt.take_everything;
+	opts.rule.copy = opt.copy;
+	code = opt.filter ? compile_filter(&capture) : EXIT_OK;
+	if (code)
+		return code;
+	code = intake_open(&capture.in, &opts);
+	if (!code)
+		code = with_capturers(&capture);
+	intake_close(&capture.in);
+	pcap_freecode(&capture.program);
+	return code;
+}
+
+const struct verb verb_cap = {
+	.name = "cap",
+	.operands = "IF",
+	.summary = "capture what a rule asks for to pcapng files",
+	.help = "The file has ns times, the interface, and at its end how many packets "
+		"were\n"
+		"received, dropped and kept.  It is readable however the capture ends.\n"
+		"With rotation x.pcapng becomes x_00001.pcapng, x_00002.pcapng...\n\n"
+		"  rawq cap eth0 --rule 'udp dport 4791' -w roce.pcapng --for 10s\n",
+	.options = options,
+	.operands_min = 1,
+	.operands_max = 1,
+	.run = cap_run,
+};

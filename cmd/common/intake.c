@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Receive queues with a rule: opened in one call, closed in one. */
+#include "intake.h"
+
+#include <errno.h>
+#include <string.h>
+
+static uint32_t frames_per_queue(const struct intake_opts *opts)
+{
+	return opts->sends ? 2 * opts->depth : opts->depth;
+}
+
+static int open_queue(struct intake *in, const struct intake_opts *opts, unsigned i)
+{
+	struct intake_queue *q = &in->queue[i];
+	struct rawq_queue_opts queue = {
+		.size = sizeof(queue), .depth = opts->depth, .number = i + 1};
+	uint32_t frame_size = rawq_region_frame_size(in->region);
+	uint32_t frames = frames_per_queue(opts);
+	struct rawq_error err;
+
+	queue.offloads = in->segments ? RAWQ_RX_SEGMENTS : 0;
+	if (rawq_rxq_create(in->nic.port, in->region, &queue, &q->rx, &err))
+		return fail_environment(opts->verb, "%s", err.text);
+	queue.offloads = in->segments ? RAWQ_TX_SEGMENTS : 0;
+	if (opts->sends &&
+	    rawq_txq_create(in->nic.port, in->region, &queue, &q->tx, &err))
+		return fail_environment(opts->verb, "%s", err.text);
+	if (frames_init(&q->frames, (uint64_t)i * frames * frame_size, frames,
+	                frame_size))
+		return fail_environment(opts->verb, "no memory");
+	frames_post(&q->frames, q->rx, opts->depth);
+	return EXIT_OK;
+}
+
+static int open_queues(struct intake *in, const struct intake_opts *opts)
+{
+	struct rawq_region_opts region = {.size = sizeof(region)};
+	struct rawq_queue_info info;
+	struct rawq_error err;
+	unsigned i;
+	int code = EXIT_OK;
+
+	region.frame_size = nic_frame_size(&in->nic, &in->segments);
+	region.frames = in->queues * frames_per_queue(opts);
+	if (rawq_region_create(&region, &in->region, &err))
+		return fail_environment(opts->verb, "%s", err.text);
+	in->queue = calloc(in->queues, sizeof(*in->queue));
+	if (!in->queue)
+		return fail_environment(opts->verb, "no memory");
+	for (i = 0; i < in->queues && !code; i++)
+		code = open_queue(in, opts, i);
+	if (code)
+		return code;
+	rawq_rxq_info(in->queue[0].rx, &info);
+	in->mode = info.mode;
+	nic_describe(&in->nic, in->mode, in->how, sizeof(in->how));
+	return EXIT_OK;
+}
+
+static int add_rule(struct intake *in, const struct intake_opts *opts)
+{
+	struct rawq_rule_opts rule = opts->rule;
+	struct rawq_error err;
+	unsigned i;
+	int ret;
+
+	rule.queues = calloc(in->queues, sizeof(struct rawq_rxq *));
+	if (!rule.queues)
+		return fail_environment(opts->verb, "no memory");
+	for (i = 0; i < in->queues; i++)
+		rule.queues[i] = in->queue[i].rx;
+	rule.queue_count = in->queues;
+	ret = rawq_rule_add(in->nic.port, &rule, &in->rule, &err);
+	free(rule.queues);
+	if (ret == -EACCES)
+		return fail_usage(opts->verb, "%s", err.text);
+	return ret ? fail_environment(opts->verb, "%s", err.text) : EXIT_OK;
+}
+
+int intake_open(struct intake *in, const struct intake_opts *opts)
+{
+	int code;
+
+	memset(in, 0, sizeof(*in));
+	if (opts->depth & (opts->depth - 1))
+		return fail_usage(opts->verb, "--depth %u: give a power of two",
+		                  opts->depth);
+	code = nic_open(opts->verb, opts->netdev, opts->choice, &in->nic);
+	if (code)
+		return code;
+	in->queues = nic_queues(opts->verb, &in->nic, opts->queues, true);
+	code = in->queues ? open_queues(in, opts) : EXIT_ENVIRONMENT;
+	return code ? code : add_rule(in, opts);
+}
+
+void intake_close(struct intake *in)
+{
+	unsigned i;
+
+	rawq_rule_remove(in->rule);
+	for (i = 0; in->queue && i < in->queues; i++) {
+		rawq_rxq_destroy(in->queue[i].rx);
+		rawq_txq_destroy(in->queue[i].tx);
+		frames_free(&in->queue[i].frames);
+	}
+	free(in->queue);
+	rawq_region_destroy(in->region);
+	nic_close(&in->nic);
+}

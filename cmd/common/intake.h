@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The receive queues of a port, all on one region, with a rule that fills them: what a verb that
+ * looks at packets opens first.  With send queues on the same frames, if it answers.
+ */
+#ifndef CMD_COMMON_INTAKE_H
+#define CMD_COMMON_INTAKE_H
+
+#include "frames.h"
+#include "nic.h"
+
+#include "rawq.h"
+
+struct intake_opts {
+	const struct verb *verb;
+	const char *netdev;
+	const struct nic_choice *choice;
+	uint64_t queues;            /* 0: all that the netdev has */
+	uint32_t depth;             /* of a queue; a power of two */
+	bool sends;                 /* a send queue beside every receive queue */
+	struct rawq_rule_opts rule; /* without queues */
+};
+
+/* One queue number; its frames beyond those posted are the thread's. */
+struct intake_queue {
+	struct rawq_rxq *rx;
+	struct rawq_txq *tx;  /* NULL unless it sends */
+	struct frames frames; /* twice the depth if it sends */
+};
+
+struct intake {
+	struct nic nic;
+	struct rawq_region *region;
+	struct rawq_rule *rule;
+	struct intake_queue *queue;
+	unsigned queues;
+	bool segments; /* packets may have several descriptors */
+	uint32_t mode; /* of the queues, as rawq_queue_info tells it */
+	char how[80];  /* nic_describe() */
+};
+
+/* Open all of it, frames posted.  Returns an exit_code, the reason having been printed;
+ * intake_close() in any case. */
+int intake_open(struct intake *in, const struct intake_opts *opts);
+void intake_close(struct intake *in);
+
+static inline uint8_t *intake_base(const struct intake *in)
+{
+	return rawq_region_base(in->region);
+}
+
+#endif
