@@ -80,14 +80,6 @@ static always_inline void describe(struct mlx5_rxq *q, const struct hw_cqe *cqe,
 
 /* ---- where a packet lies ---- */
 
-/* Hand the next WQE's frame over. */
-static always_inline void take_frame(const struct mlx5_rxq *q, uint32_t rq_ci,
-                                     uint32_t len, struct rawq_pkt *p)
-{
-	p->addr = from_be64(wqe_at(q, rq_ci)->addr) - q->base;
-	p->len = len;
-}
-
 /* Hand over a packet of several frames; p[0] is described.  0: n are too few to begin with. */
 static always_inline unsigned take_frames(struct mlx5_rxq *q, uint32_t rq_ci,
                                           uint32_t len, struct rawq_pkt *p, unsigned n,
@@ -124,31 +116,93 @@ static void next_array(struct mlx5_rxq *q)
 	memcpy(q->session.minis, mlx5_cqe_at(&q->cq, slot), sizeof(q->session.minis));
 }
 
-static always_inline void from_session(struct mlx5_rxq *q, struct rawq_pkt *p,
-                                       const unsigned f)
+/* The slot goes back to the card, which will not write op_own of slots that a session covers:
+ * what is left there of an earlier lap must not look like a completion. */
+static always_inline void slot_give(struct hw_cqe *slot)
 {
-	const struct mlx5_session *s = &q->session;
+	__atomic_store_n(&slot->op_own, HW_CQE_OP_INVALID << HW_CQE_OPCODE_SHIFT,
+	                 __ATOMIC_RELAXED);
+}
+
+/* Packets of the array at hand; each is an entry of the CQ, a slot and a WQE.  No ring ends in
+ * here, nor does the array. */
+static always_inline void session_run(struct mlx5_rxq *q, struct rawq_pkt *p, unsigned n,
+                                      struct tally *t, const unsigned f)
+{
+	struct mlx5_session *s = &q->session;
+	const struct hw_mini_hash *mini = &s->minis[s->index % HW_MINI_PER_SLOT];
+	const struct hw_data_seg *wqe = wqe_at(q, q->rq_ci);
+	struct hw_cqe *slot = mlx5_cqe_at(&q->cq, q->cq.ci);
+	const struct rawq_pkt shared = {
+		.flags = s->flags, .vlan = s->vlan, .mark = s->mark};
+	const uint64_t base = q->base;
+	uint64_t bytes = 0;
+
+	for (unsigned i = 0; i < n; i++, p++, mini++, wqe++, slot++) {
+		p->addr = from_be64(wqe->addr) - base;
+		p->len = from_be32(mini->byte_count);
+		p->flags = shared.flags;
+		if (f & RX_META) {
+			p->vlan = shared.vlan;
+			p->mark = shared.mark;
+			p->hash = from_be32(mini->rx_hash);
+		}
+		bytes += p->len;
+		slot_give(slot);
+	}
+	t->bytes += bytes;
+	t->packets += n;
+	q->rq_ci += n;
+	q->cq.ci += n;
+	s->index += n;
+	s->left -= n;
+}
+
+/* The session's next packet where packets may have several frames. */
+static always_inline unsigned session_segments(struct mlx5_rxq *q, struct rawq_pkt *p,
+                                               unsigned n, bool first_of_burst,
+                                               struct tally *t, const unsigned f)
+{
+	struct mlx5_session *s = &q->session;
+	const struct hw_mini_hash *mini = &s->minis[s->index % HW_MINI_PER_SLOT];
+	uint32_t len = from_be32(mini->byte_count);
+	unsigned k;
 
 	p->flags = s->flags;
 	if (f & RX_META) {
-		p->hash = from_be32(s->minis[s->index % HW_MINI_PER_SLOT].rx_hash);
 		p->vlan = s->vlan;
 		p->mark = s->mark;
+		p->hash = from_be32(mini->rx_hash);
 	}
+	k = take_frames(q, q->rq_ci, len, p, n, first_of_burst);
+	if (!k || q->given)
+		return k;
+	t->bytes += len;
+	t->packets++;
+	q->rq_ci++;
+	slot_give(mlx5_cqe_at(&q->cq, q->cq.ci++));
+	s->index++;
+	s->left--;
+	return k;
 }
 
-/* The slot goes back to the card, which will not write op_own of slots that a session covers:
- * what is left there of an earlier lap must not look like a completion. */
-static always_inline void session_advance(struct mlx5_rxq *q)
+static always_inline uint32_t min3(uint32_t a, uint32_t b, uint32_t c)
 {
-	__atomic_store_n(&mlx5_cqe_at(&q->cq, q->cq.ci)->op_own,
-	                 HW_CQE_OP_INVALID << HW_CQE_OPCODE_SHIFT, __ATOMIC_RELAXED);
-	q->cq.ci++;
-	q->session.index++;
-	q->session.left--;
+	uint32_t ab = a < b ? a : b;
+
+	return ab < c ? ab : c;
 }
 
-/* Packets of the session; each is an entry of the CQ, a slot and a WQE. */
+/* Entries, or WQEs, up to where a ring ends. */
+static always_inline uint32_t to_end(const struct mlx5_rxq *q)
+{
+	uint32_t entries = 1u << q->cq.log_size;
+	uint32_t cq = entries - (q->cq.ci & (entries - 1)),
+		 rq = q->wqes - (q->rq_ci & (q->wqes - 1));
+
+	return cq < rq ? cq : rq;
+}
+
 static always_inline unsigned session_burst(struct mlx5_rxq *q, struct rawq_pkt *pkts,
                                             unsigned n, struct tally *t, const unsigned f)
 {
@@ -156,26 +210,20 @@ static always_inline unsigned session_burst(struct mlx5_rxq *q, struct rawq_pkt 
 	unsigned i = 0, k;
 
 	while (i < n && s->left) {
-		uint32_t len;
+		uint32_t in_array = HW_MINI_PER_SLOT - s->index % HW_MINI_PER_SLOT;
 
-		if (s->index % HW_MINI_PER_SLOT == 0)
+		if (in_array == HW_MINI_PER_SLOT && !q->given)
 			next_array(q);
-		len = from_be32(s->minis[s->index % HW_MINI_PER_SLOT].byte_count);
-		from_session(q, &pkts[i], f);
 		if (f & RX_SEGMENTS) {
-			k = take_frames(q, q->rq_ci, len, &pkts[i], n - i, i == 0);
-			if (!k)
-				break;
+			k = session_segments(q, &pkts[i], n - i, i == 0, t, f);
 			i += k;
-			if (q->given)
+			if (!k || q->given)
 				break;
 		} else {
-			take_frame(q, q->rq_ci, len, &pkts[i++]);
+			k = min3(n - i, s->left, min3(in_array, to_end(q), UINT32_MAX));
+			session_run(q, &pkts[i], k, t, f);
+			i += k;
 		}
-		t->bytes += len;
-		t->packets++;
-		q->rq_ci++;
-		session_advance(q);
 	}
 	return i;
 }
@@ -196,42 +244,60 @@ static void session_open(struct mlx5_rxq *q, const struct hw_cqe *title)
 
 /* ---- plain entries ---- */
 
-/* Plain entries in a row, each a packet in one frame.  Stops ahead of an entry of another kind,
- * of one that is out of turn, or of none. */
-static always_inline unsigned plain_run(struct mlx5_rxq *q, struct rawq_pkt *pkts,
+/* Plain entries in a row, each a packet in one frame; no ring ends in here.  Stops ahead of an
+ * entry of another kind or of none. */
+static always_inline unsigned plain_run(struct mlx5_rxq *q, struct rawq_pkt *p,
                                         unsigned n, struct tally *t, const unsigned f)
 {
-	const struct mlx5_cq cq = q->cq;
-	const struct hw_data_seg *wqes = q->ring;
+	const struct hw_cqe *cqe = mlx5_cqe_at(&q->cq, q->cq.ci);
+	const struct hw_data_seg *wqe = wqe_at(q, q->rq_ci);
+	const uint8_t due = (uint8_t)(HW_CQE_OP_RECEIVED << HW_CQE_OPCODE_SHIFT |
+	                              mlx5_cq_parity(&q->cq, q->cq.ci));
 	const uint64_t base = q->base;
-	const uint32_t mask = q->wqes - 1;
-	uint32_t rq_ci = q->rq_ci, ci = cq.ci;
 	uint64_t bytes = 0, no_frame = 0;
 	unsigned i = 0;
 
-	for (; i < n; i++, ci++, rq_ci++) {
-		const struct hw_cqe *cqe = mlx5_cqe_at(&cq, ci);
-		uint8_t due = HW_CQE_OP_RECEIVED << HW_CQE_OPCODE_SHIFT |
-		              mlx5_cq_parity(&cq, ci);
-		uint32_t len;
-
-		if (dma_take8(&cqe->op_own) != due)
-			break;
-		if (unlikely(from_be16(cqe->wqe_counter) != (uint16_t)rq_ci))
-			break;
-		len = from_be32(cqe->byte_count);
-		describe(q, cqe, &pkts[i], f);
-		pkts[i].addr = from_be64(wqes[rq_ci & mask].addr) - base;
-		pkts[i].len = len;
-		bytes += len;
+	for (; i < n && dma_take8(&cqe->op_own) == due; i++, cqe++, wqe++, p++) {
+		describe(q, cqe, p, f);
+		p->addr = from_be64(wqe->addr) - base;
+		p->len = from_be32(cqe->byte_count);
+		bytes += p->len;
 		no_frame += *(const uint8_t *)&cqe
 		                     ->sop_drop_qpn; /* [31:24]: lost since the last */
 	}
-	q->cq.ci = ci;
-	q->rq_ci = rq_ci;
+	q->cq.ci += i;
+	q->rq_ci += i;
 	t->bytes += bytes;
 	t->no_frame += no_frame;
 	t->packets += i;
+	return i;
+}
+
+/* The next entry is of the next WQE, as it has to be: looked at once per run. */
+static always_inline bool in_turn(const struct mlx5_rxq *q)
+{
+	const struct hw_cqe *cqe = mlx5_cqe_at(&q->cq, q->cq.ci);
+
+	return from_be16(cqe->wqe_counter) == (uint16_t)q->rq_ci;
+}
+
+static always_inline unsigned plain_burst(struct mlx5_rxq *q, struct rawq_pkt *pkts,
+                                          unsigned n, struct tally *t, const unsigned f)
+{
+	unsigned i = 0, run, k;
+
+	do {
+		const struct hw_cqe *cqe = mlx5_cqe_at(&q->cq, q->cq.ci);
+
+		run = to_end(q) < n - i ? to_end(q) : n - i;
+		/* Read behind the owner, which plain_run() looks at again. */
+		if (dma_take8(&cqe->op_own) >> HW_CQE_OPCODE_SHIFT !=
+		            HW_CQE_OP_RECEIVED ||
+		    !in_turn(q))
+			break;
+		k = plain_run(q, pkts + i, run, t, f);
+		i += k;
+	} while (k == run && i < n);
 	return i;
 }
 
@@ -282,8 +348,7 @@ static noinline bool other(struct mlx5_rxq *q)
 		session_open(q, cqe);
 		return true;
 	}
-	if (op_own >> HW_CQE_OPCODE_SHIFT != HW_CQE_OP_RECEIVED ||
-	    from_be16(cqe->wqe_counter) != (uint16_t)q->rq_ci)
+	if (op_own >> HW_CQE_OPCODE_SHIFT != HW_CQE_OP_RECEIVED || !in_turn(q))
 		mlx5_rx_error(q, cqe);
 	return false; /* or a packet that came meanwhile, or has to wait for more room */
 }
@@ -303,7 +368,7 @@ static always_inline unsigned rx_burst(struct rawq_rxq *rxq, struct rawq_pkt *pk
 			i += session_burst(q, pkts + i, n - i, &t, f);
 		if (!(f & RX_COMPRESSED) || !q->session.left)
 			i += f & RX_SEGMENTS ? segments_run(q, pkts + i, n - i, &t, f)
-			                     : plain_run(q, pkts + i, n - i, &t, f);
+			                     : plain_burst(q, pkts + i, n - i, &t, f);
 		if (i == n || (f & RX_COMPRESSED && q->session.left) || !other(q))
 			break;
 	}

@@ -20,20 +20,30 @@ static void publish(struct mlx5_rxq *q)
 	dma_give32(&q->dbrec[HW_DBR_RQ], q->rq_pi & HW_DBR_QP_MASK);
 }
 
+static always_inline void put(const struct mlx5_rxq *q, uint32_t index,
+                              const uint64_t *addrs, uint32_t n)
+{
+	const uint64_t base = q->base, frame = ~q->frame_mask;
+	struct hw_data_seg *wqe = &q->ring[index & (q->wqes - 1)];
+
+	for (uint32_t i = 0; i < n; i++)
+		wqe[i].addr = to_be64(base + (addrs[i] & frame));
+}
+
 unsigned mlx5_rx_post(struct rawq_rxq *rxq, const uint64_t *addrs, unsigned n)
 {
 	struct mlx5_rxq *q = (struct mlx5_rxq *)rxq;
-	struct hw_data_seg *wqes = q->ring;
-	const uint64_t base = q->base, frame = ~q->frame_mask;
-	uint32_t room = q->wqes - (q->rq_pi - q->rq_ci), mask = q->wqes - 1,
-		 pi = q->rq_pi;
+	uint32_t room = q->wqes - (q->rq_pi - q->rq_ci);
+	uint32_t to_end = q->wqes - (q->rq_pi & (q->wqes - 1)), first;
 
 	n = n < room ? n : room;
-	for (unsigned i = 0; i < n; i++, pi++)
-		wqes[pi & mask].addr = to_be64(base + (addrs[i] & frame));
-	q->rq_pi = pi;
-	if (n)
-		publish(q);
+	if (!n)
+		return 0;
+	first = n < to_end ? n : to_end;
+	put(q, q->rq_pi, addrs, first);
+	put(q, 0, addrs + first, n - first);
+	q->rq_pi += n;
+	publish(q);
 	return n;
 }
 

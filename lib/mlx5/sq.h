@@ -7,6 +7,7 @@
 
 #include "lib/dma.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define SEGS_PER_BB (HW_WQEBB / HW_WQE_DS)
@@ -17,16 +18,16 @@ static always_inline void *segment(const struct mlx5_sq *sq, uint32_t seg)
 }
 
 /* imm is the caller's in a send: here, the first descriptor, for when the WQE fails. */
-static always_inline void write_ctrl(struct hw_ctrl_seg *ctrl, const struct mlx5_sq *sq,
-                                     uint32_t pi, uint32_t opcode, uint32_t ds,
-                                     uint32_t addr)
+static always_inline void write_ctrl(struct hw_ctrl_seg *ctrl, uint32_t qpn, uint32_t pi,
+                                     uint32_t opcode, uint32_t ds, uint32_t addr)
 {
-	*ctrl = (struct hw_ctrl_seg){
-		.opmod_index_opcode = to_be32((pi & 0xffff) << 8 | opcode),
-		.qpn_ds = to_be32(sq->qpn << 8 | ds),
-		.fm_ce_se = HW_CE_ONLY_1ST_ERROR,
-		.imm = to_be32(addr),
-	};
+	/* Two stores: opmod_index_opcode with qpn_ds, signature and fm_ce_se with imm. */
+	const be64 words[2] = {
+		to_be64((uint64_t)((pi & 0xffff) << 8 | opcode) << 32 | qpn << 8 | ds),
+		to_be64((uint64_t)HW_CE_ONLY_1ST_ERROR << 32 | addr)};
+
+	static_assert(sizeof(words) == sizeof(*ctrl), "the whole segment");
+	memcpy(ctrl, words, sizeof(words));
 }
 
 /* Ask the WQE at index to complete, which ends the open group; the next one goes to the next

@@ -104,7 +104,7 @@ static void nudge(struct mlx5_txq *q)
 	struct mlx5_sq *sq = q->sq;
 	uint32_t index = sq->pi;
 
-	write_ctrl(segment(sq, index * SEGS_PER_BB), sq, index, HW_WQE_OP_NOP, 1,
+	write_ctrl(segment(sq, index * SEGS_PER_BB), sq->qpn, index, HW_WQE_OP_NOP, 1,
 	           q->addr_pi);
 	sq->pi++;
 	sq_signal(q, index);
@@ -127,7 +127,8 @@ unsigned mlx5_tx_reap(struct rawq_txq *txq, uint64_t *addrs, unsigned n)
 	}
 	first = q->depth - slot < n ? q->depth - slot : n;
 	memcpy(addrs, q->addrs + slot, first * sizeof(*addrs));
-	memcpy(addrs + first, q->addrs, (n - first) * sizeof(*addrs));
+	if (unlikely(first < n))
+		memcpy(addrs + first, q->addrs, (n - first) * sizeof(*addrs));
 	q->addr_ci += n;
 	return n;
 }
