@@ -11,6 +11,8 @@ for k in 0 1; do
 	ip link set drv$k address 02:00:00:00:00:0$k mtu 9216 up
 done
 
+sanitizer=$(ldd "$RAWQ_BUILD/emu/librawq-emu.so" | sed -nE 's/.*=> (.*lib[at]san\.so[^ ]*).*/\1/p')
+
 # emu WIRE0 WIRE1 [CONFIG-LINE...] -- COMMAND...: run it on the emulated card.
 emu() {
 	local dir
@@ -23,7 +25,8 @@ emu() {
 		shift
 	done
 	shift
-	RAWQ_EMU=$dir LD_PRELOAD=$RAWQ_BUILD/emu/librawq-emu.so timeout -k 5 100 "$@"
+	# A sanitizer wants to be loaded first, and into nothing but the program.
+	timeout -k 5 100 env RAWQ_EMU="$dir" LD_PRELOAD="$sanitizer $RAWQ_BUILD/emu/librawq-emu.so" "$@"
 }
 
 # tap COMMAND...: its TAP points become ours.
