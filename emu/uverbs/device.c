@@ -4,6 +4,7 @@
 #include "emu/preload/real.h"
 #include "emu/uverbs/clock.h"
 #include "emu/uverbs/context.h"
+#include "emu/uverbs/discovery.h"
 #include "emu/uverbs/report.h"
 #include "emu/uverbs/stats.h"
 #include "emu/uverbs/uar.h"
@@ -186,6 +187,7 @@ void device_changed(struct device *dev)
 	tell_state(dev);
 	nic_unlock(nic);
 	stats_write_state(dev);
+	discovery_netdev_files(dev);
 }
 
 int device_open(unsigned port, int flags)

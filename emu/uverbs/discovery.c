@@ -356,29 +356,88 @@ int discovery_start(const struct config *config)
 	if (!real()->stat(made, &st))
 		nftw(made, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 	for (i = 0; !err && i < config->ports; i++) {
+		discovery_netdev_files(device_at(i));
 		stats_write_state(device_at(i));
 		stats_write_files(device_at(i));
 	}
 	return err;
 }
 
-void discovery_port_file(const struct device *dev, const char *dir, const char *name,
-                         const char *fmt, ...)
+/* One file of the tree, by its whole path in sysfs. */
+__attribute__((format(printf, 2, 0))) static void rewrite(const char *path,
+                                                          const char *fmt, va_list args)
 {
-	char path[PATH_MAX], text[256];
-	va_list args;
-	int fd, len;
+	char text[256];
+	int len = vsnprintf(text, sizeof text, fmt, args);
+	int fd = real()->open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 
-	va_start(args, fmt);
-	len = vsnprintf(text, sizeof text, fmt, args);
-	va_end(args);
-	path_set(path,
-	         "%s/" DISCOVERY_TREE "/sys/class/infiniband/%s/ports/1/%s%s",
-	         device_config()->dir, dev->name, dir, name);
-	fd = real()->open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return; /* the run's directory is gone: so is who reads it */
 	if (write(fd, text, (size_t)len) != len)
 		ftruncate(fd, 0);
 	real()->close(fd);
+}
+
+void discovery_port_file(const struct device *dev, const char *dir, const char *name,
+                         const char *fmt, ...)
+{
+	char path[PATH_MAX];
+	va_list args;
+
+	path_set(path, "%s/" DISCOVERY_TREE "/sys/class/infiniband/%s/ports/1/%s%s",
+	         device_config()->dir, dev->name, dir, name);
+	va_start(args, fmt);
+	rewrite(path, fmt, args);
+	va_end(args);
+}
+
+__attribute__((format(printf, 3, 4))) static void netdev_file(const struct device *dev,
+                                                              const char *name,
+                                                              const char *fmt, ...)
+{
+	char path[PATH_MAX];
+	va_list args;
+
+	path_set(path, "%s/" DISCOVERY_TREE "/sys/class/net/%s/%s", device_config()->dir,
+	         dev->config->netdev, name);
+	va_start(args, fmt);
+	rewrite(path, fmt, args);
+	va_end(args);
+}
+
+/* A sysfs that was mounted in another network namespace does not have the netdev, but may have
+ * another one of its name. */
+static bool system_has_netdev(const struct device *dev)
+{
+	char path[PATH_MAX], text[32] = "";
+	uint8_t mac[6];
+	int fd;
+
+	path_set(path, "/sys/class/net/%s/address", dev->config->netdev);
+	fd = real()->open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	if (real()->read(fd, text, sizeof text - 1) < 0)
+		text[0] = 0;
+	real()->close(fd);
+	return sscanf(text, "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", &mac[0], &mac[1], &mac[2],
+	              &mac[3], &mac[4], &mac[5]) == 6 &&
+	       !memcmp(mac, dev->netdev.mac, sizeof mac);
+}
+
+void discovery_netdev_files(const struct device *dev)
+{
+	const struct netdev *n = &dev->netdev;
+
+	if (!n->index || system_has_netdev(dev))
+		return;
+	netdev_file(dev, "address", "%02x:%02x:%02x:%02x:%02x:%02x\n", n->mac[0],
+	            n->mac[1], n->mac[2], n->mac[3], n->mac[4], n->mac[5]);
+	netdev_file(dev, "mtu", "%u\n", n->mtu);
+	netdev_file(dev, "ifindex", "%u\n", n->index);
+	netdev_file(dev, "type", "1\n");
+	netdev_file(dev, "carrier", "%d\n", dev->active);
+	netdev_file(dev, "operstate", "%s\n", dev->active ? "up" : "down");
+	netdev_file(dev, "speed", "%u\n", QUERY_LINK_MBPS);
+	netdev_file(dev, "duplex", "full\n");
 }

@@ -19,4 +19,7 @@ int discovery_start(const struct config *config);
 void discovery_port_file(const struct device *dev, const char *dir, const char *name,
                          const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
+/* Write the netdev's attributes where the system's sysfs does not have them. */
+void discovery_netdev_files(const struct device *dev);
+
 #endif
