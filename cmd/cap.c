@@ -403,7 +403,7 @@ static int cap_run(int argc, char **argv)
 	                           .netdev = argv[0],
 	                           .choice = &opt.choice,
 	                           .queues = opt.run.queues,
-	                           .depth = (uint32_t)opt.depth,
+	                           .depth = opt.depth,
 	                           .rule = {.size = sizeof(opts.rule)}};
 	static struct capture capture = {.lock = PTHREAD_MUTEX_INITIALIZER};
 	struct rule_error err;
@@ -426,6 +426,8 @@ static int cap_run(int argc, char **argv)
 	if (code)
 		return code;
 	code = intake_open(&capture.in, &opts);
+	if (!code)
+		code = intake_start(&capture.in, &opts);
 	if (!code)
 		code = with_capturers(&capture);
 	intake_close(&capture.in);

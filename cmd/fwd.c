@@ -43,7 +43,7 @@ static struct {
 	const char *rule;
 	uint64_t burst, depth, busy_poll;
 	unsigned poll;
-} opt = {.rule = "all", .burst = 64, .depth = 512};
+} opt = {.rule = "all", .burst = 64};
 
 static const struct option_row options[] = {
 	{.name = "rule",
@@ -84,7 +84,8 @@ static const struct option_row options[] = {
          .value = &opt.depth,
          .min = 2,
          .max = 1 << 20,
-         .help = "descriptors of a queue, a power of two (default: 512)"},
+         .help = "descriptors of a queue, a power of two\n"
+                 "(default: room for 512 packets)"},
 	NIC_OPTION_ROWS(opt.choice),
 	{.name = NULL},
 };
@@ -336,7 +337,7 @@ static int open_queues(struct fwd *fwd)
 {
 	struct rawq_region_opts opts = {.size = sizeof(opts)};
 	bool segments[2];
-	uint32_t size[2];
+	uint32_t size[2], depth[2];
 	struct rawq_error err;
 	unsigned i;
 	int code = EXIT_OK;
@@ -344,6 +345,9 @@ static int open_queues(struct fwd *fwd)
 	size[0] = nic_frame_size(&fwd->nic[0], &segments[0]);
 	size[1] = nic_frame_size(&fwd->nic[1], &segments[1]);
 	opts.frame_size = size[0] > size[1] ? size[0] : size[1];
+	depth[0] = nic_depth(&fwd->nic[0], opt.depth);
+	depth[1] = nic_depth(&fwd->nic[1], opt.depth);
+	opt.depth = depth[0] > depth[1] ? depth[0] : depth[1];
 	fwd->segments = segments[0] || segments[1];
 	opts.frames = fwd->queues * 2 * frames_per_way();
 	if (rawq_region_create(&opts, &fwd->region, &err))

@@ -3,8 +3,7 @@
 #include "verbs.h"
 
 #include "common/clock.h"
-#include "common/frames.h"
-#include "common/nic.h"
+#include "common/intake.h"
 #include "common/patience.h"
 #include "common/rule.h"
 #include "common/run.h"
@@ -12,7 +11,6 @@
 
 #include "rawq.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +31,7 @@ static struct {
 	uint64_t burst, depth, busy_poll;
 	unsigned poll;
 	struct truth_opts truth;
-} opt = {.rule = "udp dport 9", .burst = 64, .depth = 512, .truth = TRUTH_DEFAULTS};
+} opt = {.rule = "udp dport 9", .burst = 64, .truth = TRUTH_DEFAULTS};
 
 static const struct option_row options[] = {
 	{.name = "rule",
@@ -84,7 +82,8 @@ static const struct option_row options[] = {
          .value = &opt.depth,
          .min = 2,
          .max = 1 << 20,
-         .help = "descriptors of a queue, a power of two (default: 512)"},
+         .help = "descriptors of a queue, a power of two\n"
+                 "(default: room for 512 packets)"},
 	NIC_OPTION_ROWS(opt.choice),
 	TRUTH_OPTION_ROWS(opt.truth),
 	{.name = NULL},
@@ -93,8 +92,8 @@ static const struct option_row options[] = {
 /* One queue and its thread's things. */
 struct receiver {
 	struct rawq_rxq *q;
-	const struct nic *nic;
-	struct frames frames;
+	struct frames *frames;
+	const struct intake *in;
 	struct observer *observer; /* NULL: packets are counted only */
 	const uint8_t *base;
 	uint64_t status_ns; /* when the queue's status was last read */
@@ -110,7 +109,7 @@ static int read_status(struct worker *worker, struct receiver *r)
 	tally_set(worker, ERRORS, stats.errors);
 	if (err)
 		worker_fail(worker, "%s: receive queue %u stopped: %s",
-		            r->nic->info.netdev, worker->index + 1, strerror(-err));
+		            r->in->nic.info.netdev, worker->index + 1, strerror(-err));
 	return err;
 }
 
@@ -146,11 +145,11 @@ static void take_packets(struct worker *worker, struct receiver *r,
 	if (r->observer)
 		observe(r->observer, r->base, pkts, n, realtime_ns());
 	for (i = 0; i < n; i++) {
-		r->frames.addr[r->frames.n++] = pkts[i].addr;
+		r->frames->addr[r->frames->n++] = pkts[i].addr;
 		bytes += pkts[i].len;
 		more += !!(pkts[i].flags & RAWQ_MORE);
 	}
-	frames_post(&r->frames, r->q, n);
+	frames_post(r->frames, r->q, n);
 	if (!worker->tally[RX_FIRST_NS])
 		tally_set(worker, RX_FIRST_NS, now);
 	tally_set(worker, RX_LAST_NS, now);
@@ -163,8 +162,7 @@ static void take_packets(struct worker *worker, struct receiver *r,
 /* What came in before the end, no more than the queue holds. */
 static void take_rest(struct worker *worker, struct receiver *r, struct rawq_pkt *pkts)
 {
-	uint64_t left = opt.depth;
-	unsigned n = 1;
+	unsigned left = r->in->depth, n = 1;
 
 	while (n && left) {
 		n = rawq_rx_burst(r->q, pkts, burst_size(worker));
@@ -206,108 +204,43 @@ static void rx_loop(struct worker *worker)
 
 /* Everything of a run; zero is what is not there. */
 struct rx {
-	struct nic nic;
-	struct rawq_region *region;
-	struct rawq_rule *rule;
+	struct intake in;
 	struct receiver *receivers;
 	struct truth truth;
-	unsigned queues;
-	bool segments;
 };
 
-static int open_queue(struct rx *rx, unsigned i)
+static int open_receivers(struct rx *rx)
 {
-	struct rawq_queue_opts opts = {.size = sizeof(opts),
-	                               .depth = (uint32_t)opt.depth,
-	                               .offloads = rx->segments ? RAWQ_RX_SEGMENTS : 0,
-	                               .number = i + 1,
-	                               .busy_poll = (uint32_t)opt.busy_poll};
-	struct receiver *r = &rx->receivers[i];
-	unsigned frame_size = rawq_region_frame_size(rx->region);
-	struct rawq_error err;
-
-	r->nic = &rx->nic;
-	r->base = rawq_region_base(rx->region);
-	r->observer = opt.truth.off ? NULL : rx->truth.observer[i];
-	if (rawq_rxq_create(rx->nic.port, rx->region, &opts, &r->q, &err))
-		return fail_environment(&verb_rx, "%s", err.text);
-	if (frames_init(&r->frames, (uint64_t)i * opt.depth * frame_size,
-	                (unsigned)opt.depth, frame_size))
-		return fail_environment(&verb_rx, "no memory");
-	frames_post(&r->frames, r->q, r->frames.n);
-	return EXIT_OK;
-}
-
-static int open_queues(struct rx *rx)
-{
-	struct rawq_region_opts opts = {.size = sizeof(opts)};
-	struct rawq_error err;
+	struct receiver *r;
 	unsigned i;
-	int code;
 
-	opts.frame_size = nic_frame_size(&rx->nic, &rx->segments);
-	opts.frames = rx->queues * (uint32_t)opt.depth;
-	if (rawq_region_create(&opts, &rx->region, &err))
-		return fail_environment(&verb_rx, "%s", err.text);
-	rx->receivers = calloc(rx->queues, sizeof(*rx->receivers));
+	rx->receivers = calloc(rx->in.queues, sizeof(*rx->receivers));
 	if (!rx->receivers)
 		return fail_environment(&verb_rx, "no memory");
-	for (i = 0; i < rx->queues; i++) {
-		code = open_queue(rx, i);
-		if (code)
-			return code;
+	for (i = 0; i < rx->in.queues; i++) {
+		r = &rx->receivers[i];
+		r->in = &rx->in;
+		r->q = rx->in.queue[i].rx;
+		r->frames = &rx->in.queue[i].frames;
+		r->base = intake_base(&rx->in);
+		r->observer = opt.truth.off ? NULL : rx->truth.observer[i];
 	}
 	return EXIT_OK;
 }
 
-static int add_rule(struct rx *rx, struct rawq_rule_opts *opts)
+static json_t *config_json(const struct rx *rx)
 {
-	struct rawq_error err;
-	unsigned i;
-	int ret;
-
-	opts->queues = calloc(rx->queues, sizeof(struct rawq_rxq *));
-	if (!opts->queues)
-		return fail_environment(&verb_rx, "no memory");
-	for (i = 0; i < rx->queues; i++)
-		opts->queues[i] = rx->receivers[i].q;
-	opts->queue_count = rx->queues;
-	opts->take_everything = opt.take_everything;
-	ret = rawq_rule_add(rx->nic.port, opts, &rx->rule, &err);
-	free(opts->queues);
-	if (ret == -EACCES)
-		return fail_usage(&verb_rx, "%s", err.text);
-	return ret ? fail_environment(&verb_rx, "%s", err.text) : EXIT_OK;
-}
-
-static void close_all(struct rx *rx)
-{
-	unsigned i;
-
-	rawq_rule_remove(rx->rule);
-	for (i = 0; rx->receivers && i < rx->queues; i++) {
-		rawq_rxq_destroy(rx->receivers[i].q);
-		frames_free(&rx->receivers[i].frames);
-	}
-	free(rx->receivers);
-	truth_free(&rx->truth);
-	rawq_region_destroy(rx->region);
-	nic_close(&rx->nic);
-}
-
-static json_t *config_json(const struct rx *rx, uint32_t mode)
-{
-	json_t *config = nic_json(&rx->nic, mode);
+	json_t *config = nic_json(&rx->in.nic, rx->in.mode);
 
 	json_object_update_new(
 		config,
 		json_pack("{s:s, s:b, s:i, s:o, s:I, s:I, s:s, s:I, s:I, s:I}", "rule",
 	                  opt.rule, "take_everything", opt.take_everything, "queues",
-	                  rx->queues, "cpus", run_cpus_json(&opt.run), "burst",
-	                  (json_int_t)opt.burst, "depth", (json_int_t)opt.depth, "poll",
-	                  polls[opt.poll], "busy_poll_packets", (json_int_t)opt.busy_poll,
-	                  "count", (json_int_t)opt.run.count, "for_ns",
-	                  (json_int_t)opt.run.duration_ns));
+	                  rx->in.queues, "cpus", run_cpus_json(&opt.run), "burst",
+	                  (json_int_t)opt.burst, "depth", (json_int_t)rx->in.depth,
+	                  "poll", polls[opt.poll], "busy_poll_packets",
+	                  (json_int_t)opt.busy_poll, "count", (json_int_t)opt.run.count,
+	                  "for_ns", (json_int_t)opt.run.duration_ns));
 	return config;
 }
 
@@ -318,26 +251,23 @@ static int receive(struct rx *rx)
 	                        .rx = true,
 	                        .tell = truth_tell,
 	                        .context = &rx->truth};
-	struct rawq_queue_info info;
+	unsigned queues = rx->in.queues;
 	uint64_t totals[TALLY_FIELDS] = {0};
-	void **contexts = calloc(rx->queues, sizeof(*contexts));
-	char how[80];
+	void **contexts = calloc(queues, sizeof(*contexts));
 	unsigned i;
 	int code;
 
 	if (!contexts)
 		return fail_environment(&verb_rx, "no memory");
-	for (i = 0; i < rx->queues; i++)
+	for (i = 0; i < queues; i++)
 		contexts[i] = &rx->receivers[i];
-	rawq_rxq_info(rx->receivers[0].q, &info);
-	nic_describe(&rx->nic, info.mode, how, sizeof(how));
 	snprintf(report.title, sizeof(report.title), "%s: '%s', %s, %u queue%s",
-	         rx->nic.info.netdev, opt.rule, how, rx->queues,
-	         rx->queues == 1 ? "" : "s");
+	         rx->in.nic.info.netdev, opt.rule, rx->in.how, queues,
+	         queues == 1 ? "" : "s");
 	opt.run.loop = rx_loop;
-	report_start(&report, config_json(rx, info.mode));
-	code = run_workers(&opt.run, &report, contexts, rx->queues, totals);
-	truth_finish(&rx->truth, totals, rx->nic.info.link_mbps);
+	report_start(&report, config_json(rx));
+	code = run_workers(&opt.run, &report, contexts, queues, totals);
+	truth_finish(&rx->truth, totals, rx->in.nic.info.link_mbps);
 	report_end(&report, totals, now_ns(), truth_json(&rx->truth));
 	if (!opt.run.json)
 		truth_print(&rx->truth, stdout);
@@ -345,37 +275,36 @@ static int receive(struct rx *rx)
 	return code ? code : truth_verdict(&rx->truth);
 }
 
-static int init_truth(struct rx *rx)
-{
-	return truth_init(&rx->truth, &verb_rx, &opt.truth, rx->queues,
-	                  opt.poll != POLL_BUSY);
-}
-
 static int rx_run(int argc, char **argv)
 {
-	struct rawq_rule_opts rule = {.size = sizeof(rule)};
+	struct intake_opts opts = {.verb = &verb_rx,
+	                           .netdev = argv[0],
+	                           .choice = &opt.choice,
+	                           .queues = opt.run.queues,
+	                           .depth = opt.depth,
+	                           .busy_poll = (uint32_t)opt.busy_poll,
+	                           .rule = {.size = sizeof(opts.rule)}};
 	struct rule_error err;
 	struct rx rx = {0};
 	int code;
 
 	(void)argc;
-	if (rule_parse(opt.rule, &rule, &err))
+	if (rule_parse(opt.rule, &opts.rule, &err))
 		return fail_usage(&verb_rx, "--rule '%s': %s", opt.rule, err.text);
-	if (opt.depth & (opt.depth - 1))
-		return fail_usage(&verb_rx, "--depth %llu: give a power of two",
-		                  (unsigned long long)opt.depth);
-	code = nic_open(&verb_rx, argv[0], &opt.choice, &rx.nic);
-	if (code)
-		return code;
-	rx.queues = nic_queues(&verb_rx, &rx.nic, opt.run.queues, true);
-	code = rx.queues ? init_truth(&rx) : EXIT_ENVIRONMENT;
+	opts.rule.take_everything = opt.take_everything;
+	code = intake_open(&rx.in, &opts);
 	if (!code)
-		code = open_queues(&rx);
+		code = truth_init(&rx.truth, &verb_rx, &opt.truth, rx.in.queues,
+		                  opt.poll != POLL_BUSY);
 	if (!code)
-		code = add_rule(&rx, &rule);
+		code = open_receivers(&rx);
+	if (!code)
+		code = intake_start(&rx.in, &opts);
 	if (!code)
 		code = receive(&rx);
-	close_all(&rx);
+	free(rx.receivers);
+	truth_free(&rx.truth);
+	intake_close(&rx.in);
 	return code;
 }
 

@@ -3,20 +3,23 @@
 #include "intake.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
-static uint32_t frames_per_queue(const struct intake_opts *opts)
+static uint32_t frames_per_queue(const struct intake *in, const struct intake_opts *opts)
 {
-	return opts->sends ? 2 * opts->depth : opts->depth;
+	return opts->sends ? 2 * in->depth : in->depth;
 }
 
 static int open_queue(struct intake *in, const struct intake_opts *opts, unsigned i)
 {
 	struct intake_queue *q = &in->queue[i];
-	struct rawq_queue_opts queue = {
-		.size = sizeof(queue), .depth = opts->depth, .number = i + 1};
+	struct rawq_queue_opts queue = {.size = sizeof(queue),
+	                                .depth = in->depth,
+	                                .number = i + 1,
+	                                .busy_poll = opts->busy_poll};
 	uint32_t frame_size = rawq_region_frame_size(in->region);
-	uint32_t frames = frames_per_queue(opts);
+	uint32_t frames = frames_per_queue(in, opts);
 	struct rawq_error err;
 
 	queue.offloads = in->segments ? RAWQ_RX_SEGMENTS : 0;
@@ -29,20 +32,20 @@ static int open_queue(struct intake *in, const struct intake_opts *opts, unsigne
 	if (frames_init(&q->frames, (uint64_t)i * frames * frame_size, frames,
 	                frame_size))
 		return fail_environment(opts->verb, "no memory");
-	frames_post(&q->frames, q->rx, opts->depth);
+	frames_post(&q->frames, q->rx, in->depth);
 	return EXIT_OK;
 }
 
 static int open_queues(struct intake *in, const struct intake_opts *opts)
 {
 	struct rawq_region_opts region = {.size = sizeof(region)};
-	struct rawq_queue_info info;
 	struct rawq_error err;
 	unsigned i;
 	int code = EXIT_OK;
 
 	region.frame_size = nic_frame_size(&in->nic, &in->segments);
-	region.frames = in->queues * frames_per_queue(opts);
+	in->depth = nic_depth(&in->nic, opts->depth);
+	region.frames = in->queues * frames_per_queue(in, opts);
 	if (rawq_region_create(&region, &in->region, &err))
 		return fail_environment(opts->verb, "%s", err.text);
 	in->queue = calloc(in->queues, sizeof(*in->queue));
@@ -50,12 +53,17 @@ static int open_queues(struct intake *in, const struct intake_opts *opts)
 		return fail_environment(opts->verb, "no memory");
 	for (i = 0; i < in->queues && !code; i++)
 		code = open_queue(in, opts, i);
-	if (code)
-		return code;
+	return code;
+}
+
+/* With the rule in place, so that the steering program's mode is known. */
+static void look_up_mode(struct intake *in)
+{
+	struct rawq_queue_info info;
+
 	rawq_rxq_info(in->queue[0].rx, &info);
 	in->mode = info.mode;
 	nic_describe(&in->nic, in->mode, in->how, sizeof(in->how));
-	return EXIT_OK;
 }
 
 static int add_rule(struct intake *in, const struct intake_opts *opts)
@@ -84,14 +92,22 @@ int intake_open(struct intake *in, const struct intake_opts *opts)
 
 	memset(in, 0, sizeof(*in));
 	if (opts->depth & (opts->depth - 1))
-		return fail_usage(opts->verb, "--depth %u: give a power of two",
+		return fail_usage(opts->verb, "--depth %" PRIu64 ": give a power of two",
 		                  opts->depth);
 	code = nic_open(opts->verb, opts->netdev, opts->choice, &in->nic);
 	if (code)
 		return code;
 	in->queues = nic_queues(opts->verb, &in->nic, opts->queues, true);
-	code = in->queues ? open_queues(in, opts) : EXIT_ENVIRONMENT;
-	return code ? code : add_rule(in, opts);
+	return in->queues ? open_queues(in, opts) : EXIT_ENVIRONMENT;
+}
+
+int intake_start(struct intake *in, const struct intake_opts *opts)
+{
+	int code = add_rule(in, opts);
+
+	if (!code)
+		look_up_mode(in);
+	return code;
 }
 
 void intake_close(struct intake *in)

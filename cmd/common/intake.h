@@ -16,7 +16,8 @@ struct intake_opts {
 	const char *netdev;
 	const struct nic_choice *choice;
 	uint64_t queues;            /* 0: all that the netdev has */
-	uint32_t depth;             /* of a queue; a power of two */
+	uint64_t depth;             /* of a queue, a power of two; 0: nic_depth() */
+	uint32_t busy_poll;         /* as in rawq_queue_opts */
 	bool sends;                 /* a send queue beside every receive queue */
 	struct rawq_rule_opts rule; /* without queues */
 };
@@ -34,14 +35,18 @@ struct intake {
 	struct rawq_rule *rule;
 	struct intake_queue *queue;
 	unsigned queues;
-	bool segments; /* packets may have several descriptors */
-	uint32_t mode; /* of the queues, as rawq_queue_info tells it */
-	char how[80];  /* nic_describe() */
+	uint32_t depth; /* of each */
+	bool segments;  /* packets may have several descriptors */
+	uint32_t mode;  /* of the queues, as rawq_queue_info tells it */
+	char how[80];   /* nic_describe() */
 };
 
-/* Open all of it, frames posted.  Returns an exit_code, the reason having been printed;
+/* Open port and queues, frames posted.  Returns an exit_code, the reason having been printed;
  * intake_close() in any case. */
 int intake_open(struct intake *in, const struct intake_opts *opts);
+
+/* Put the rule in place, once the verb is ready for packets.  Returns an exit_code likewise. */
+int intake_start(struct intake *in, const struct intake_opts *opts);
 void intake_close(struct intake *in);
 
 static inline uint8_t *intake_base(const struct intake *in)

@@ -53,6 +53,9 @@ unsigned nic_queues(const struct verb *verb, const struct nic *nic, uint64_t ask
 /* The region frame that suits the MTU, and whether packets may need several. */
 uint32_t nic_frame_size(const struct nic *nic, bool *segments);
 
+/* A queue's depth: asked, or if that is 0 room for 512 packets of the MTU's length. */
+uint32_t nic_depth(const struct nic *nic, uint64_t asked);
+
 /* Have the port take frames to any MAC, for as long as the returned socket is open: the kernel
  * counts such wishes, so that others' are not disturbed.  -1 with the reason printed. */
 int nic_promiscuous(const struct verb *verb, const struct nic *nic);
