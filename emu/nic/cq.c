@@ -258,7 +258,8 @@ void cq_write_received(struct nic_cq *cq, struct hw_cqe *cqe)
 		add_mini(cq, cqe);
 	else
 		start_session(cq, cqe);
-	if (cq->minis == CQ_MINIS_MAX)
+	/* Nor does a session go round the ring's end: readers take it for one piece of memory. */
+	if (cq->minis == CQ_MINIS_MAX || ((cq->pi + cq->minis) & cq->mask) == 0)
 		cq_flush(cq);
 }
 

@@ -383,6 +383,25 @@ static void test_rss(void)
 	rig_close(&b.rig);
 }
 
+/* 64 slots, of which 50 are used: a session of 20 would go round the end. */
+static void test_session_ends_with_ring(void)
+{
+	static struct bench b;
+
+	open_bench(&b, &(struct nic_rq_opts){.log_wqes = 7, .log_wqe_size = 4},
+	           HW_MINI_FORMAT_HASH);
+	for (unsigned i = 0; i < 100; i++)
+		post(&b, i, 2048);
+	arrive_together(&b, 50);
+	b.cq.dbrec[0] = to_be32(50);
+	arrive_together(&b, 20);
+	is_u(from_be32(rig_cqe(&b.cq, 50)->byte_count), 14,
+	     "a session does not go round the ring's end");
+	is_u(from_be32(rig_cqe(&b.cq, 64)->byte_count), 6, "the next one begins there");
+	is_u(rig_cqe(&b.cq, 64)->op_own, 0x2d, "with the other owner bit");
+	rig_close(&b.rig);
+}
+
 int main(void)
 {
 	test_cyclic();
@@ -394,6 +413,7 @@ int main(void)
 	test_compression(HW_MINI_FORMAT_HASH, "hash");
 	test_compression(HW_MINI_FORMAT_CSUM, "checksum");
 	test_compression(HW_MINI_FORMAT_CSUM_STRIDX, "stride index");
+	test_session_ends_with_ring();
 	test_patience();
 	test_rss();
 	return done();
