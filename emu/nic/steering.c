@@ -227,28 +227,18 @@ static bool kernel_wants(const struct steering *s, const uint8_t *dmac)
 
 /* ---- the walk ---- */
 
-static bool has_dest(const struct steering_verdict *v, unsigned from, const void *dest)
-{
-	for (unsigned i = from; i < v->count; i++)
-		if (v->dests[i].dest == dest)
-			return true;
-	return false;
-}
-
 /* Deliver and count what an entry says. A destination named by two rules of it gets one copy. */
 static void hit(const struct entry *e, const struct packet *p, struct steering_verdict *v)
 {
-	unsigned first = v->count;
-
 	for (unsigned i = 0; i < e->count; i++) {
-		const struct steering_rule_opts *o = &e->rules[i]->opts;
+		const struct steering_rule *r = e->rules[i];
+		const struct steering_rule_opts *o = &r->opts;
 
 		if (o->counter) {
 			o->counter->packets++;
 			o->counter->bytes += p->len;
 		}
-		if (!o->dest || v->count == STEERING_DESTS_MAX ||
-		    has_dest(v, first, o->dest))
+		if (!o->dest || !r->first_of_dest || v->count == STEERING_DESTS_MAX)
 			continue;
 		v->dests[v->count++] =
 			(struct steering_dest){o->dest, o->tag, o->has_tag};

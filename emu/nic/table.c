@@ -232,9 +232,32 @@ static bool conflicts(const struct entry *e, const struct steering_rule_opts *o)
 	       first->drop != o->drop || first->default_miss != o->default_miss;
 }
 
+/* Destinations besides this one. */
+static unsigned other_dests(const struct entry *e, const void *dest)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < e->count; i++)
+		n += e->rules[i]->first_of_dest && e->rules[i]->opts.dest != dest;
+	return n;
+}
+
+/* The oldest rule of a destination stands for it; the others only count. */
+static void choose_first(const struct entry *e, const void *dest)
+{
+	bool found = false;
+
+	for (unsigned i = 0; i < e->count; i++) {
+		if (e->rules[i]->opts.dest != dest)
+			continue;
+		e->rules[i]->first_of_dest = !found;
+		found = true;
+	}
+}
+
 static int entry_put(struct entry *e, struct steering_rule *rule)
 {
-	if (e->count == STEERING_DESTS_MAX / 2)
+	if (other_dests(e, rule->opts.dest) == STEERING_DESTS_MAX / 2)
 		return -ENOSPC;
 	if (e->count == e->room) {
 		unsigned room = e->room ? e->room * 2 : 1;
@@ -246,6 +269,7 @@ static int entry_put(struct entry *e, struct steering_rule *rule)
 		e->room = room;
 	}
 	e->rules[e->count++] = rule;
+	choose_first(e, rule->opts.dest);
 	return 0;
 }
 
@@ -289,6 +313,8 @@ void flow_table_remove(struct table *t, struct entry *e, struct steering_rule *r
 		i++;
 	memmove(e->rules + i, e->rules + i + 1, (e->count - i - 1) * sizeof(*e->rules));
 	t->rules--;
-	if (!--e->count)
+	if (--e->count)
+		choose_first(e, rule->opts.dest);
+	else
 		entry_destroy(t, e);
 }

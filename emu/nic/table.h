@@ -19,7 +19,8 @@ struct steering_rule {
 	struct entry
 		*entries[2]; /* leftovers: multicast and unicast; others: the first */
 	struct table *table;
-	uint64_t number; /* order of adding */
+	uint64_t number;    /* order of adding */
+	bool first_of_dest; /* of its entries: delivers, while equal ones only count */
 };
 
 /* Destinations of equal matches; what happens to a frame that hits. */

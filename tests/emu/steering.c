@@ -8,7 +8,7 @@
 
 static uint8_t frame[128];
 static struct steering_verdict v;
-static char qp[8]; /* destinations are told apart by address alone */
+static char qp[8], many[41]; /* destinations are told apart by address alone */
 
 /* An Ethernet frame to a MAC whose last byte is given, 02:...; multicast: 01:00:5e:...; 0xff: all. */
 static void decide(struct steering *s, const uint8_t *dmac)
@@ -184,6 +184,16 @@ static void test_shared_match(void)
 	steering_remove(s, first);
 	decide(s, mac_a);
 	ok(went_to(&qp[2], NULL), "the other stays when one leaves");
+	for (unsigned i = 0; i < 1000; i++)
+		rule(s, (struct steering_rule_opts){.match = &a, .dest = &qp[2]}, 0);
+	decide(s, mac_a);
+	ok(went_to(&qp[2], NULL), "asking a thousand times is allowed, and gives one");
+	for (unsigned i = 0; i < STEERING_DESTS_MAX / 2 - 1; i++)
+		rule(s, (struct steering_rule_opts){.match = &a, .dest = &many[i]}, 0);
+	decide(s, mac_a);
+	is_u(v.count, STEERING_DESTS_MAX / 2, "many with the same match each get a copy");
+	is_u(refusal(s, (struct steering_rule_opts){.match = &a, .dest = &many[40]}),
+	     -ENOSPC, "up to a limit");
 	steering_destroy(s);
 }
 
