@@ -186,7 +186,8 @@ static int load_program(struct rawq_flood *f, const struct rawq_flood_opts *o,
 
 static int map_state(struct rawq_flood *f, struct rawq_error *err)
 {
-	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
+	struct bpf_map_create_opts opts = {.sz = sizeof(opts),
+	                                   .map_flags = BPF_F_MMAPABLE};
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	size_t size = sizeof(struct head) + f->state_size;
 	void *at;
@@ -254,11 +255,14 @@ static int check(const struct rawq_port *port, const struct rawq_flood_opts *o,
 /* A kernel without live frames says EINVAL; a call of no packets asks it. */
 static int try_call(struct rawq_flood *f, struct rawq_error *err)
 {
+	struct bpf_test_run_opts opts = {.sz = sizeof(opts),
+	                                 .data_in = f->frame,
+	                                 .data_size_in = f->len,
+	                                 .repeat = 1,
+	                                 .flags = BPF_F_TEST_XDP_LIVE_FRAMES};
 	int ret;
 
 	f->head->limit = 0;
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = f->frame, .data_size_in = f->len,
-	            .repeat = 1, .flags = BPF_F_TEST_XDP_LIVE_FRAMES);
 	ret = bpf_prog_test_run_opts(f->program_fd, &opts);
 	if (!ret)
 		return 0;
@@ -327,8 +331,11 @@ static uint64_t call_packets(const struct rawq_flood *f, uint64_t left)
 
 int rawq_flood_run(struct rawq_flood *f, uint64_t packets)
 {
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = f->frame, .data_size_in = f->len,
-	            .flags = BPF_F_TEST_XDP_LIVE_FRAMES, .batch_size = BATCH);
+	struct bpf_test_run_opts opts = {.sz = sizeof(opts),
+	                                 .data_in = f->frame,
+	                                 .data_size_in = f->len,
+	                                 .flags = BPF_F_TEST_XDP_LIVE_FRAMES,
+	                                 .batch_size = BATCH};
 	uint64_t sent;
 	int ret = 0;
 
