@@ -9,7 +9,7 @@
 
 /* In the order in which --help lists them. */
 /* clang-format off */
-static const struct verb *const verbs[] = {
+const struct verb *const verbs[] = {
 	&verb_demo,
 	&verb_probe,
 	&verb_tx,
@@ -18,6 +18,7 @@ static const struct verb *const verbs[] = {
 	&verb_rx,
 	&verb_fwd,
 	&verb_cap,
+	&verb_run,
 	&verb_emu,
 	NULL,
 };

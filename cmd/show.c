@@ -4,6 +4,7 @@
 
 #include "common/packet/packet.h"
 #include "common/pcap_write.h"
+#include "common/testfile.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -13,6 +14,7 @@
 static struct {
 	uint64_t count, seed;
 	const char *size, *file;
+	bool yaml, json;
 } opt = {.count = 3, .seed = 1};
 
 static const struct option_row options[] = {
@@ -38,6 +40,15 @@ static const struct option_row options[] = {
          .type = OPTION_STRING,
          .value = &opt.file,
          .help = "write a pcap instead, times 1 us apart; - is stdout"},
+	{.name = "yaml",
+         .type = OPTION_FLAG,
+         .value = &opt.yaml,
+         .help = "print what follows -- (a verb, its operands and options), or\n"
+                 "a FILE for rawq run, as YAML with all that is in effect"},
+	{.name = "json",
+         .type = OPTION_FLAG,
+         .value = &opt.json,
+         .help = "the same as one line of JSON"},
 	{.name = NULL},
 };
 
@@ -89,6 +100,50 @@ static int write_file(struct packet_source *s)
 	return err;
 }
 
+static int print_config(const struct verb *verb, int argc, char *const *argv)
+{
+	json_t *config = testfile_json(verb, argc, argv);
+
+	if (opt.yaml) {
+		testfile_print_yaml(stdout, config);
+	} else {
+		json_dumpf(config, stdout, JSON_COMPACT);
+		putchar('\n');
+	}
+	json_decref(config);
+	return EXIT_OK;
+}
+
+/* A verb's words, its own options among them. */
+static int show_words(const struct verb *verb, int argc, char **argv)
+{
+	int code, first = options_parse(verb, argc, argv, &code);
+
+	if (first < 0)
+		return code;
+	return print_config(verb, argc - first, argv + first);
+}
+
+/* Words or a file as rawq run would have it. */
+static int show_config(int argc, char **argv)
+{
+	struct testfile file;
+	unsigned i;
+	int code;
+
+	for (i = 0; verbs[i]; i++)
+		if (!strcmp(verbs[i]->name, argv[0]) && verbs[i] != &verb_show)
+			return show_words(verbs[i], argc, argv);
+	if (argc > 1)
+		return fail_usage(&verb_show, "'%s' is no verb; rawq --help lists them",
+		                  argv[0]);
+	code = testfile_read(&verb_show, argv[0], verbs, &file);
+	if (!code)
+		code = print_config(file.verb, file.argc, file.argv);
+	testfile_free(&file);
+	return code;
+}
+
 static int show_run(int argc, char **argv)
 {
 	struct packet_opts opts = {
@@ -98,7 +153,11 @@ static int show_run(int argc, char **argv)
 	struct packet *packet;
 	int code;
 
-	(void)argc;
+	if (opt.yaml || opt.json)
+		return show_config(argc, argv);
+	if (argc > 1)
+		return fail_usage(&verb_show, "unexpected '%s': rawq show PACKET",
+		                  argv[1]);
 	code = packet_compile(argv[0], &opts, &packet, &err);
 	if (code == -EINVAL) {
 		fputs("rawq show: ", stderr);
@@ -119,14 +178,15 @@ static int show_run(int argc, char **argv)
 
 const struct verb verb_show = {
 	.name = "show",
-	.operands = "PACKET",
+	.operands = "PACKET | FILE | -- VERB...",
 	.summary = "the packets that tx would send, without sending",
 	.help = "The source MAC, which tx takes from the interface, is 02:00:00:00:00:01 "
-                "here.\n\n"
+		"here.\n\n"
 		"  rawq show 'eth/ip(dst=10.0.0.0/24)/udp(sport=rand(1024..65535))'\n"
-		"  rawq show 'ip/tcp(flags=syn)' --count 1000 --write syn.pcap\n",
+		"  rawq show 'ip/tcp(flags=syn)' --count 1000 --write syn.pcap\n"
+		"  rawq show --yaml -- tx eth0 udp --rate 1Mpps > test.yaml\n",
 	.options = options,
 	.operands_min = 1,
-	.operands_max = 1,
+	.operands_max = 64,
 	.run = show_run,
 };

@@ -5,12 +5,16 @@
 
 #include "common/options.h"
 
+/* All of them, NULL-terminated. */
+extern const struct verb *const verbs[];
+
 extern const struct verb verb_cap;
 extern const struct verb verb_demo;
 extern const struct verb verb_emu;
 extern const struct verb verb_fwd;
 extern const struct verb verb_probe;
 extern const struct verb verb_replay;
+extern const struct verb verb_run;
 extern const struct verb verb_rx;
 extern const struct verb verb_show;
 extern const struct verb verb_tx;
