@@ -1,7 +1,7 @@
 # The fingers' front to meson; scripts/setup installs what Debian 12 lacks.
 BUILD ?= build
 
-.PHONY: all setup quick check demo asan tsan lint bench install clean
+.PHONY: all mutants setup quick check demo asan tsan lint bench install clean
 all:
 	@scripts/setup build
 	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) >/dev/null
@@ -21,6 +21,9 @@ asan tsan: setup
 
 demo: all
 	@$(BUILD)/rawq demo
+
+mutants: setup all           # one bug at a time: a test has to notice
+	@tests/mutants/run
 
 lint: setup
 	@scripts/lint

@@ -76,6 +76,8 @@ struct rawq_port_info {
 	uint32_t depth_max;    /* of a queue, in descriptors */
 	uint32_t frame_max;    /* largest region frame it takes, bytes */
 	uint32_t segments_max; /* descriptors of one packet */
+	uint32_t lanes_max;    /* 0: a send queue is one of the card's */
+	uint32_t inline_max;   /* 0: frames cannot be copied into descriptors */
 	char choice[160];      /* why this backend, in words */
 };
 
@@ -168,6 +170,12 @@ struct rawq_queue_opts {
 	uint32_t number;   /* the port's queue, from 1; 0: the next free one */
 	uint32_t busy_poll; /* packets the kernel's driver may handle inside a burst call
 	                      * (SO_PREFER_BUSY_POLL); 0: it works by interrupts */
+	uint32_t
+		lanes; /* to send: the card's queues that work as this one, up to lanes_max;
+	                 * 0: as many as the card needs */
+	uint32_t
+		inline_max; /* to send: frames up to this length are copied into the descriptor,
+	                      * up to the port's inline_max; 0: none but what the card demands */
 };
 
 /* Open only so that the calls below inline; made and read by the library alone. */

@@ -64,6 +64,15 @@ static int check(const struct rawq_port *port, const struct rawq_region *region,
 		return fail(err, -ENOTSUP, "%s: the %s backend has no offload for %s",
 		            info->netdev, port->backend->name,
 		            first_missing(rx ? rx_names : tx_names, missing));
+	if (o->lanes > (rx ? 0 : info->lanes_max) ||
+	    o->inline_max > (rx ? 0 : info->inline_max))
+		return fail(err, -ENOTSUP,
+		            "%s: lanes %u and inline_max %u; a %s queue of the %s "
+		            "backend has up "
+		            "to %u and %u",
+		            info->netdev, o->lanes, o->inline_max,
+		            rx ? "receive" : "send", port->backend->name,
+		            rx ? 0 : info->lanes_max, rx ? 0 : info->inline_max);
 	if (region->frame_size > info->frame_max)
 		return fail(err, -ENOTSUP,
 		            "%s: the %s backend takes frames of up to %u bytes, not %u",

@@ -20,6 +20,8 @@
 
 #define MLX5_SEGMENTS_MAX 16u /* descriptors of a packet */
 #define MLX5_LANES_MAX    8u
+#define MLX5_INLINE_MAX                                                                  \
+	256u /* beyond it a pointer is cheaper on every card that was measured */
 
 /* ---- port ---- */
 

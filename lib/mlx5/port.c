@@ -62,6 +62,8 @@ static void describe(struct mlx5_port *p)
 	info->depth_max = depth;
 	info->frame_max = 65536;
 	info->segments_max = MLX5_SEGMENTS_MAX;
+	info->lanes_max = MLX5_LANES_MAX;
+	info->inline_max = p->empw ? MLX5_INLINE_MAX : 0;
 	info->rx_offloads = rx_offloads(p);
 	info->tx_offloads = tx_offloads(p);
 	snprintf(info->choice, sizeof(info->choice), "Direct Verbs on %s, %s",

@@ -174,8 +174,9 @@ static void queue_init(struct mlx5_port *p, struct rawq_region *region,
 		q->signal_every = 1;
 	q->base = (uint64_t)(uintptr_t)region->base;
 	q->len_max = rdma_frame_max(&p->rdma);
-	q->lanes = p->empw ? 1 : LANES_WITHOUT_EMPW;
-	q->features = features_of(p, opts->offloads, false);
+	q->lanes = opts->lanes ? opts->lanes : p->empw ? 1 : LANES_WITHOUT_EMPW;
+	q->inline_max = opts->inline_max;
+	q->features = features_of(p, opts->offloads, opts->inline_max > 0);
 	q->group_mask = groups_max(q) - 1;
 	q->sq = &q->lane[0];
 	q->nudge_pi = UINT32_MAX;
