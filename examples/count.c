@@ -4,10 +4,9 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-
 #include "rawq.h"
 
-#define DEPTH 512 /* of a queue, unless asked otherwise */
+#define DEPTH 512
 
 int main(int argc, char **argv)
 {
@@ -21,8 +20,7 @@ int main(int argc, char **argv)
 		.value = {.ethertype = htons(0x0800), .ip_proto = 17},
 		.mask = {.ethertype = 0xffff, .ip_proto = 0xff, .dst_port = 0xffff},
 		.queues = &rxq,
-		.queue_count = 1,
-	};
+		.queue_count = 1};
 	struct rawq_pkt pkts[64];
 	uint64_t addrs[DEPTH];
 	unsigned long wanted, packets = 0;
@@ -37,8 +35,8 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	wanted = strtoul(argv[3], NULL, 0);
-	for (unsigned i = 0; i < DEPTH; i++)
-		addrs[i] = (uint64_t)i * rawq_region_frame_size(region);
+	for (uint64_t i = 0; i < DEPTH; i++)
+		addrs[i] = i * rawq_region_frame_size(region);
 	rawq_rx_post(rxq, addrs, DEPTH);
 	while (packets < wanted) {
 		unsigned n = rawq_rx_burst(rxq, pkts, 64);
@@ -53,5 +51,9 @@ int main(int argc, char **argv)
 			poll(&(struct pollfd){rawq_rxq_arm(rxq), POLLIN, 0}, 1, -1);
 	}
 	printf("%lu packets\n", packets);
-	return 0; /* the rule, the queue and the memory go with the process */
+	rawq_rule_remove(rule);
+	rawq_rxq_destroy(rxq);
+	rawq_region_destroy(region);
+	rawq_port_close(port);
+	return packets < wanted;
 }

@@ -98,8 +98,9 @@ static void preload(const struct emu_run *run)
 	const char *others = getenv("LD_PRELOAD");
 	char text[2 * PATH_MAX];
 
-	snprintf(text, sizeof text, "%s%s%s", run->library, others && *others ? ":" : "",
-	         others ? others : "");
+	/* Behind what the user preloads: a sanitizer's runtime has to be the first. */
+	snprintf(text, sizeof text, "%s%s%s", others ? others : "",
+	         others && *others ? ":" : "", run->library);
 	setenv("LD_PRELOAD", text, 1);
 	setenv("RAWQ_EMU", run->dir, 1);
 }

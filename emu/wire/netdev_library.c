@@ -11,14 +11,15 @@
 #include <string.h>
 
 #define SONAME "librawq.so.0"
+/* Never unloaded: what it stands on (libnl) keeps memory that its globals alone name. */
+#define MODE (RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE)
 
 static void *load_from(const char *dir, int len, const char *rest)
 {
 	char path[512];
 	int n = snprintf(path, sizeof(path), "%.*s%s" SONAME, len, dir, rest);
 
-	return n > 0 && (size_t)n < sizeof(path) ? dlopen(path, RTLD_NOW | RTLD_LOCAL)
-	                                         : NULL;
+	return n > 0 && (size_t)n < sizeof(path) ? dlopen(path, MODE) : NULL;
 }
 
 static void *load(void)
@@ -37,7 +38,7 @@ static void *load(void)
 			handle = load_from(self.dli_fname, len,
 			                   "/../lib/"); /* the build tree */
 	}
-	return handle ? handle : dlopen(SONAME, RTLD_NOW | RTLD_LOCAL);
+	return handle ? handle : dlopen(SONAME, MODE);
 }
 
 int netdev_library_open(struct netdev_library *l, char *err, size_t size)
