@@ -62,9 +62,14 @@ static int run_send(struct flood_bpf *b, size_t len)
 {
 	unsigned char frame[9014];
 	struct xdp_md in = {.data_end = (__u32)len};
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = (__u32)len,
-	            .ctx_in = &in, .ctx_size_in = sizeof(in), .repeat = FRAMES_PER_CALL,
-	            .flags = BPF_F_TEST_XDP_LIVE_FRAMES, .batch_size = BATCH);
+	struct bpf_test_run_opts opts = {.sz = sizeof(opts),
+	                                 .data_in = frame,
+	                                 .data_size_in = (__u32)len,
+	                                 .ctx_in = &in,
+	                                 .ctx_size_in = sizeof(in),
+	                                 .repeat = FRAMES_PER_CALL,
+	                                 .flags = BPF_F_TEST_XDP_LIVE_FRAMES,
+	                                 .batch_size = BATCH};
 
 	fill_frame(frame, len);
 	while (!stopped) {

@@ -135,7 +135,7 @@ const struct verb verb_emu = {
 		"rules and objects left behind are told on stderr.\n"
 		"\n"
 		"An ordinary user's PROGRAM runs in a network namespace of its own, "
-                "where\n"
+		"where\n"
 		"the netdevs can be made; --netdev none leaves it where it is.",
 	.options = options,
 	.operands_min = 1,

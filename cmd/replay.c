@@ -321,7 +321,7 @@ const struct verb verb_replay = {
 	.operands = "IF FILE",
 	.summary = "send the packets of a pcap or pcapng file",
 	.help = "At the recorded times, unless --speed, --topspeed or --rate says "
-                "otherwise.\n\n"
+		"otherwise.\n\n"
 		"  rawq replay eth0 trace.pcapng --speed 2x\n"
 		"  rawq replay eth0 trace.pcap --topspeed --loops 0 --for 10s\n"
 		"  rawq replay eth0 trace.pcap --map 10.0.0.0/8=172.0.0.0/8 --vlan 7\n",

@@ -21,7 +21,7 @@ const struct verb verb_run = {
 	.operands = "FILE",
 	.summary = "do what a YAML or JSON file says",
 	.help = "The fields are the verb, its operands by their names and its "
-                "options:\n\n"
+		"options:\n\n"
 		"  verb: tx\n"
 		"  if: eth0\n"
 		"  packet: eth/ip(dst=10.0.0.2)/udp(dport=9)\n"

@@ -44,7 +44,7 @@ is "$(field $tmp/demo pings_answered)" "$(field $tmp/demo pings_sent)" "every pi
 
 for victim in tx fwd rx; do
 	begin
-	kill -KILL $(child_named $victim)
+	kill -KILL "$(child_named $victim)"
 	wait $demo
 	is $? 3 "a killed $victim ends it with 3"
 	check "and the sentence names it: $(cat $tmp/demo.err)" grep -q "rawq $victim" $tmp/demo.err

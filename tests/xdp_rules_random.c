@@ -72,7 +72,7 @@ static void read_frames(const char *script, unsigned seed)
 	FILE *in;
 
 	snprintf(command, sizeof(command), "/usr/bin/python3 %s %u %u", script, seed,
-	         FRAMES_MAX);
+	         (unsigned)FRAMES_MAX);
 	in = popen(command, "r");
 	while (in && fgets(line, sizeof(line), in))
 		read_line(line);

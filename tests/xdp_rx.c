@@ -196,7 +196,8 @@ static void netdev_goes(void)
 	ok(!none, "and no port");
 	is_u(rawq_rx_burst(q, &pkt, 1), 0, "down: nothing comes");
 	rawq_rxq_arm(q);
-	is_u(-rawq_rxq_status(q, NULL), ENETDOWN, "down: who goes to sleep on it is told");
+	is_u(-rawq_rxq_status(q, NULL), ENETDOWN,
+	     "down: who goes to sleep on it is told");
 	shell("ip link set v0 up");
 	send_numbers(9, 1, 60);
 	end();

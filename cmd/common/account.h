@@ -66,7 +66,8 @@ bool account_packet(struct account *a, uint32_t flow, uint64_t sequence, uint64_
 /* Account for one packet that was damaged, whose flow, sequence and time are known all the same: it
  * is not lost, and an intact one of this sequence would be its duplicate.  False: they are so
  * far off what the flow expects, or the flow is so new, that they are not believed. */
-bool account_damaged(struct account *a, uint32_t flow, uint64_t sequence, uint64_t time_ns);
+bool account_damaged(struct account *a, uint32_t flow, uint64_t sequence,
+                     uint64_t time_ns);
 
 /* Packets of flows beyond opts.flows. */
 uint64_t account_strangers(const struct account *a);

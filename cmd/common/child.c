@@ -42,7 +42,7 @@ int child_start(struct child *child, const char *name, int netns, bool urgent,
 	pid_t parent = getpid();
 	int fds[2], i, err;
 
-	for (i = 0; arguments[i] && i < CHILD_ARGS_MAX; i++)
+	for (i = 0; i < CHILD_ARGS_MAX && arguments[i]; i++)
 		argv[i + 1] = (char *)arguments[i];
 	memset(child, 0, sizeof(*child));
 	child->name = name;

@@ -30,7 +30,7 @@ static int find_metric(const char *word, const struct metric *metrics, unsigned 
 	unsigned n;
 	size_t len = 0;
 
-	for (n = 0; metrics[n].name && n < 63; n++) {
+	for (n = 0; n < 63 && metrics[n].name; n++) {
 		names[n] = metrics[n].name;
 		if (!strcmp(word, names[n])) {
 			*out = n;

@@ -12,7 +12,7 @@ enum { MACS = 12, TAG = 4, IP_HEADER = 20 };
 
 static const char map_forms[] =
 	"FROM=TO of IPv4 addresses, blocks of one size or MAC addresses, joined by "
-        "commas, as "
+	"commas, as "
 	"10.0.0.0/24=192.168.7.0/24,02:00:00:00:00:01=02:00:00:00:00:02";
 
 static bool parse_mac(const char *text, uint8_t *mac)

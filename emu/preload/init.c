@@ -136,7 +136,7 @@ __attribute__((destructor)) static void unload(void)
 /* A program that leaves without atexit handlers leaves numbers all the same. */
 __attribute__((visibility("default"), noreturn)) void _exit(int status)
 {
-	void (*leave)(int) __attribute__((noreturn));
+	__attribute__((noreturn)) void (*leave)(int);
 	void *symbol = dlsym(RTLD_NEXT, "_exit");
 
 	device_finish();

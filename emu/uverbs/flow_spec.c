@@ -183,7 +183,8 @@ static int split(const uint8_t *filters, size_t size, uint32_t type, struct spec
 	memcpy(&s->mask, filters + given, given < known ? given : known);
 	/* A value outside its mask matches nothing; beyond what is known nothing may be asked. */
 	for (i = 0; i < given; i++)
-		if (filters[i] & ~filters[given + i] || (i >= known && filters[given + i]))
+		if (filters[i] & ~filters[given + i] ||
+		    (i >= known && filters[given + i]))
 			return -EINVAL;
 	return 0;
 }

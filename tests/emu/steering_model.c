@@ -205,8 +205,7 @@ static void write_layer(const struct layer *l)
 			put(0, 2);
 		put(0x0a000000 | l->src, 4), put(0x0a000100 | l->dst, 4);
 	} else if (l->version == 6) {
-		put(0x60 | l->dscp >> 2, 1),
-			put((l->dscp & 3) << 6, 1);
+		put(0x60 | l->dscp >> 2, 1), put((l->dscp & 3) << 6, 1);
 		put(0, 2), put(60, 2), put(l->proto, 1), put(l->ttl, 1);
 		put(0, 8), put(0, 4), put(0x0a000000 | l->src, 4);
 		put(0, 8), put(0, 4), put(0x0a000100 | l->dst, 4);

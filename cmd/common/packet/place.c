@@ -20,7 +20,7 @@ static int unknown_layer(struct build *b, struct span name)
 	size_t used = 0;
 	unsigned n = 0;
 
-	for (; layers[n].name && n < 63; n++) {
+	for (; n < 63 && layers[n].name; n++) {
 		names[n] = layers[n].name;
 		if (used < sizeof(hint))
 			used += (size_t)snprintf(hint + used, sizeof(hint) - used, "%s%s",
@@ -120,7 +120,7 @@ static int unknown_field(struct build *b, const struct placed *p, const struct a
 	unsigned n = 0;
 
 	used = (size_t)snprintf(hint, sizeof(hint), "fields of %s:", p->layer->name);
-	for (; p->layer->fields[n].name && n < EXPR_ARGS_MAX; n++) {
+	for (; n < EXPR_ARGS_MAX && p->layer->fields[n].name; n++) {
 		names[n] = p->layer->fields[n].name;
 		if (used < sizeof(hint))
 			used += (size_t)snprintf(hint + used, sizeof(hint) - used, " %s",
