@@ -267,7 +267,8 @@ static int receive(struct rx *rx)
 	opt.run.loop = rx_loop;
 	report_start(&report, config_json(rx));
 	code = run_workers(&opt.run, &report, contexts, queues, totals);
-	truth_finish(&rx->truth, totals, rx->in.nic.info.link_mbps);
+	truth_finish(&rx->truth, totals,
+	             &(struct truth_end){.link_mbps = rx->in.nic.info.link_mbps});
 	report_end(&report, totals, now_ns(), truth_json(&rx->truth));
 	if (!opt.run.json)
 		truth_print(&rx->truth, stdout);

@@ -10,8 +10,11 @@ extern const struct verb *const verbs[];
 
 extern const struct verb verb_cap;
 extern const struct verb verb_demo;
+extern const struct verb verb_echo;
 extern const struct verb verb_emu;
 extern const struct verb verb_fwd;
+extern const struct verb verb_lat;
+extern const struct verb verb_ping;
 extern const struct verb verb_probe;
 extern const struct verb verb_replay;
 extern const struct verb verb_run;

@@ -42,8 +42,10 @@ static inline void observe_frame(struct observer *o, const uint8_t *frame, uint3
 
 	switch (signature_read(&o->memory, frame, len, &sig)) {
 	case SIGNATURE_GOOD:
+		o->last = sig;
+		o->last_latency = latency_of(o, sig.time_ns, now_ns);
 		account_packet(o->truth->account, sig.flow, sig.sequence, sig.time_ns,
-		               latency_of(o, sig.time_ns, now_ns));
+		               o->last_latency);
 		return;
 	case SIGNATURE_DAMAGED:
 		observe_damage(o, &sig);

@@ -88,6 +88,8 @@ struct observer {
 	struct signature_memory memory;
 	uint64_t unsigned_packets, damaged, damaged_unknown;
 	uint64_t unbelieved; /* latencies below 0 or beyond a minute: the clock was set */
+	struct signature last; /* intact one, and its latency if there is one */
+	uint64_t last_latency;
 	unsigned shown;
 	struct signature damage[DAMAGE_SHOWN];
 	uint32_t assembled; /* bytes of a packet of several descriptors so far */
@@ -128,8 +130,17 @@ void observe(struct observer *o, const uint8_t *base, const struct rawq_pkt *pkt
 /* Add what is known so far to an interval event; fits report.tell. */
 void truth_tell(json_t *event, void *truth);
 
-/* The run is over: link_mbps is what 100 % of a rate means; 0: unknown. */
-void truth_finish(struct truth *truth, const uint64_t *totals, uint32_t link_mbps);
+/* What a verb knows besides what was received. */
+struct truth_end {
+	uint32_t link_mbps; /* 0: unknown */
+	double asked_pps; /* if not 0, what 100 % of a rate means, instead of the link's */
+	uint64_t
+		sent; /* signed packets, if not 0: those after the last to come are lost */
+};
+
+/* The run is over. */
+void truth_finish(struct truth *truth, const uint64_t *totals,
+                  const struct truth_end *end);
 /* What the end event gets. */
 json_t *truth_json(const struct truth *truth);
 /* The same for people, below report_end()'s table. */

@@ -146,14 +146,18 @@ static double sent(const struct truth *truth)
 	return (double)(n->received - n->duplicated - n->late + n->lost + n->corrupted);
 }
 
-static void set_counts(struct truth *truth, const uint64_t *totals)
+static void set_counts(struct truth *truth, const uint64_t *totals, uint64_t really_sent)
 {
-	const struct account_numbers *n = &truth->total;
+	struct account_numbers *n = &truth->total;
 	struct metric *m = truth->metrics;
 	double all = (double)totals[RX_PACKETS], expected = sent(truth);
 	uint32_t flows = account_flow_count(truth->account);
-	bool looked = !truth->opts.off, known = looked && flows;
+	bool looked = !truth->opts.off, known = looked && (flows || really_sent);
 
+	if ((double)really_sent > expected) {
+		n->lost += really_sent - (uint64_t)expected;
+		expected = (double)really_sent;
+	}
 	set(&m[PACKETS], all, 0, true);
 	set(&m[SIGNED], all - (double)truth->sum.unsigned_packets, all, looked);
 	set(&m[UNSIGNED], (double)truth->sum.unsigned_packets, all, looked);
@@ -171,13 +175,16 @@ static void set_counts(struct truth *truth, const uint64_t *totals)
 	set(&m[BROKEN], (double)totals[ERRORS], 0, true);
 }
 
-static void set_rate(struct metric *m, const uint64_t *totals, uint32_t link_mbps)
+static void set_rate(struct metric *m, const uint64_t *totals,
+                     const struct truth_end *end)
 {
 	const struct rate full = {RATE_PERCENT, 100};
 	double packets = (double)totals[RX_PACKETS];
 	double len = packets > 0 ? (double)totals[RX_BYTES] / packets : 0;
+	double whole = end->asked_pps > 0 ? end->asked_pps
+	                                  : rate_pps(&full, len, end->link_mbps);
 
-	set(m, report_rx_pps(totals), rate_pps(&full, len, link_mbps), packets > 0);
+	set(m, report_rx_pps(totals), whole, packets > 0);
 	m->bps = m->value * len * 8;
 }
 
@@ -200,11 +207,12 @@ static void set_latencies(struct truth *truth)
 	set(&m[JITTER], m[P50 + 3].value - m[MIN].value, 0, known);
 }
 
-void truth_finish(struct truth *truth, const uint64_t *totals, uint32_t link_mbps)
+void truth_finish(struct truth *truth, const uint64_t *totals,
+                  const struct truth_end *end)
 {
 	add_up(truth);
-	set_counts(truth, totals);
-	set_rate(&truth->metrics[RATE], totals, link_mbps);
+	set_counts(truth, totals, end->sent);
+	set_rate(&truth->metrics[RATE], totals, end);
 	set_latencies(truth);
 	truth->clock_was_set =
 		clock_was_set(truth, totals[RX_LAST_NS] - totals[RX_FIRST_NS]);
