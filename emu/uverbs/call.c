@@ -61,6 +61,16 @@ int user_pages(uint64_t addr, uint64_t len, int writable)
 	return 0;
 }
 
+int user_ring(uint64_t addr, uint64_t len)
+{
+	return addr & 63 ? -EINVAL : user_pages(addr, len, 1);
+}
+
+int user_record(uint64_t addr)
+{
+	return addr & 7 ? -EINVAL : user_pages(addr, 8, 1);
+}
+
 const struct ib_uverbs_attr *call_attr(const struct call *c, unsigned id)
 {
 	unsigned i;

@@ -29,6 +29,11 @@ int user_write(uint64_t dst, const void *src, size_t len);
 /* Are all pages there, and writable if asked?  Brings them in as pinning does. */
 int user_pages(uint64_t addr, uint64_t len, int writable);
 
+/* A ring: there, writable, and aligned to the 64 bytes that the card counts offsets in. */
+int user_ring(uint64_t addr, uint64_t len);
+/* A doorbell record: two words. */
+int user_record(uint64_t addr);
+
 /* Attribute by id, or NULL. */
 const struct ib_uverbs_attr *call_attr(const struct call *c, unsigned id);
 

@@ -121,13 +121,10 @@ static int make_nic_cq(struct cq *cq, uint32_t cqe, uint32_t flags,
 		.notify = on_completion,
 		.error = on_overrun,
 	};
-	int err =
-		user_pages(driver->buf_addr, (uint64_t)opts.cqe_size << opts.log_size, 1);
+	int err = user_ring(driver->buf_addr, (uint64_t)opts.cqe_size << opts.log_size);
 
 	if (!err)
-		err = user_pages(driver->db_addr, 8, 1);
-	if (!err && driver->db_addr & 7)
-		err = -EINVAL;
+		err = user_record(driver->db_addr);
 	if (err)
 		return err;
 	nic_lock(device_nic());

@@ -55,7 +55,7 @@ static int check_ring(uint64_t addr, uint32_t count, unsigned shift)
 {
 	if (!count || count > QUERY_MAX_WQEBB || count & (count - 1))
 		return -EINVAL;
-	return user_pages(addr, (uint64_t)count << shift, 1);
+	return user_ring(addr, (uint64_t)count << shift);
 }
 
 static int make_sq(struct qp *qp, const struct mlx5_ib_create_qp *d)
@@ -186,9 +186,7 @@ static int check_driver(const struct mlx5_ib_create_qp *d)
 
 	if (d->flags & ~known)
 		return -EINVAL;
-	if (d->db_addr & 7)
-		return -EINVAL;
-	return user_pages(d->db_addr, 8, 1);
+	return user_record(d->db_addr);
 }
 
 static int rings_create(struct call *c, struct qp *qp,

@@ -65,11 +65,12 @@ void report_violation(const char *fmt, ...)
 
 void report_leak(const char *fmt, ...)
 {
+	uint64_t n = __atomic_add_fetch(&leaks, 1, __ATOMIC_RELAXED);
 	va_list args;
 
-	__atomic_add_fetch(&leaks, 1, __ATOMIC_RELAXED);
 	va_start(args, fmt);
-	say(STDERR_FILENO, "rawq emu: leak: ", fmt, args);
+	if (n <= SENTENCES_MAX)
+		say(STDERR_FILENO, "rawq emu: leak: ", fmt, args);
 	va_end(args);
 }
 

@@ -97,13 +97,10 @@ static int make_nic_rq(struct wq *wq, const struct ib_uverbs_ex_create_wq *cmd,
 		.user = wq,
 		.error = on_error,
 	};
-	int err =
-		user_pages(d->buf_addr, (uint64_t)d->rq_wqe_count << d->rq_wqe_shift, 1);
+	int err = user_ring(d->buf_addr, (uint64_t)d->rq_wqe_count << d->rq_wqe_shift);
 
 	if (!err)
-		err = user_pages(d->db_addr, 8, 1);
-	if (!err && d->db_addr & 7)
-		err = -EINVAL;
+		err = user_record(d->db_addr);
 	if (err)
 		return err;
 	nic_lock(device_nic());
