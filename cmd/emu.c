@@ -60,7 +60,7 @@ static const struct option_row options[] = {
          .metavar = "FILE",
          .type = OPTION_STRING,
          .value = &opt.faults,
-         .help = "what is to go wrong, and when"},
+         .help = "what is to go wrong, and when; seed=NUMBER draws a plan"},
 	{.name = "trace",
          .metavar = "FILE",
          .type = OPTION_STRING,

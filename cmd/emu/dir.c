@@ -47,7 +47,8 @@ static int write_path(FILE *f, const char *key, const char *path)
 
 	if (!path)
 		return 0;
-	if (*path == '/')
+	/* A plan drawn from a number is no file. */
+	if (*path == '/' || !strncmp(path, "seed=", 5))
 		return fprintf(f, "%s %s\n", key, path);
 	if (!getcwd(here, sizeof here))
 		return -1;
