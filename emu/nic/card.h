@@ -68,9 +68,8 @@ struct nic_cq {
 struct nic_sq {
 	struct nic *nic;
 	struct nic_sq *next_active;
-	bool active;   /* on nic->sqs_active: has work */
-	bool has_rung; /* ever, since READY */
-	bool errored;  /* an error CQE was written since READY */
+	bool active;  /* on nic->sqs_active: has work */
+	bool errored; /* an error CQE was written since READY */
 	uint8_t *ring;
 	uint16_t ci, pi;   /* WQEBBs executed, and rung for */
 	uint16_t reported; /* WQEBBs covered by a CQE */
@@ -82,7 +81,7 @@ struct nic_sq {
 	struct mr_cache mr;
 	struct nic_uar *uar; /* where it last rang */
 	uint64_t late_ns;    /* a late doorbell is served then; 0: none */
-	bool late_twice;
+	bool deaf; /* the fault plan keeps a doorbell back: the record is not to be looked at */
 	/* pacing: bytes it may send now, and since when it counts */
 	uint64_t rate_kbps, burst, paced_ns;
 	int64_t tokens;

@@ -97,7 +97,7 @@ int nic_sq_modify(struct nic_sq *sq, enum nic_queue_state state)
 		sq->ci = sq->pi = sq->reported = sq->judged = 0;
 		sq->skip = 0;
 		sq->late_ns = 0;
-		sq->errored = false;
+		sq->deaf = sq->errored = false;
 		memset(&sq->shown, 0, sizeof(sq->shown));
 	}
 	sq->state = state;
@@ -199,13 +199,17 @@ void sq_doorbell(struct nic_sq *sq, struct nic_uar *uar, bool by_name, uint16_t 
 	}
 	sq->uar = uar;
 	if (!by_name || !sq->nic->opts.faults) {
-		serve(sq, by_name, index);
+		if (!sq->deaf)
+			serve(sq, by_name, index);
 		return;
 	}
+	sq->deaf = false;
 	switch (faults_doorbell(sq->nic->opts.faults, FAULT_SQ, sq->number, &delay_ns)) {
 	case FAULT_LOSE:
+		sq->deaf = true;
 		break;
 	case FAULT_LATE:
+		sq->deaf = true;
 		sq->late_ns = monotonic_ns() + delay_ns;
 		sq_activate(sq);
 		break;
@@ -225,6 +229,7 @@ bool sq_late(struct nic_sq *sq)
 	if (!sq->late_ns || monotonic_ns() < sq->late_ns)
 		return false;
 	sq->late_ns = 0;
+	sq->deaf = false;
 	serve(sq, false, 0);
 	return true;
 }

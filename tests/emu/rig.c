@@ -110,6 +110,14 @@ void rig_close(struct rig *rig)
 	free(rig->frames);
 }
 
+void rig_allow(struct rig *rig, unsigned frames)
+{
+	nic_lock(rig->nic);
+	rig->allow = frames;
+	nic_unlock(rig->nic);
+	rig_work(rig);
+}
+
 void rig_work(struct rig *rig)
 {
 	nic_lock(rig->nic);

@@ -43,6 +43,8 @@ struct rig_opts {
 void rig_open(struct rig *rig, const struct rig_opts *opts);
 void rig_close(struct rig *rig);
 
+/* The wire takes so many more frames; the card is told at once. */
+void rig_allow(struct rig *rig, unsigned frames);
 /* Let the card do all it can. */
 void rig_work(struct rig *rig);
 /* Was there a sentence with these words? */

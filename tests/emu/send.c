@@ -179,12 +179,11 @@ static void test_back_pressure(void)
 		w.a[i] = rig_seg(&b.rig, pattern(&b, i * 128, 60 + i), 60 + i);
 	for (unsigned i = 0; i < 10; i++)
 		rig_post(&b.sq, HW_WQE_OP_EMPW, HW_CE_ALWAYS, &w, 8);
-	b.rig.allow = 0;
+	rig_allow(&b.rig, 0);
 	rig_ring(&b.rig, &b.sq);
 	for (unsigned i = 0; i < 60; i++) {
 		good &= b.rig.sent == i;
-		b.rig.allow = 1;
-		rig_work(&b.rig);
+		rig_allow(&b.rig, 1);
 		while (rig_poll(&b.cq))
 			cqes++;
 		good &= cqes == (i + 1) / 6;
@@ -251,11 +250,10 @@ static void test_tso(void)
 	w.a = rig_seg(&b.rig, b.rig.memory, 1500);
 	w.b = rig_seg(&b.rig, b.rig.memory + 1500, 68501);
 	rig_post(&b.sq, HW_WQE_OP_TSO, HW_CE_ALWAYS, (const void *)&w, 8);
-	b.rig.allow = 30;
+	rig_allow(&b.rig, 30);
 	rig_ring(&b.rig, &b.sq);
 	ok(!rig_poll(&b.cq), "a segmentation that is half sent is not complete");
-	b.rig.allow = 100;
-	rig_work(&b.rig);
+	rig_allow(&b.rig, 100);
 	for (unsigned i = 0; i < b.rig.sent; i++) {
 		const uint8_t *f = b.rig.frames[i].bytes;
 		uint32_t len = b.rig.frames[i].len - 54;
@@ -352,6 +350,81 @@ static void test_overrun_and_arm(void)
 	rig_close(&b.rig);
 }
 
+/* 8 Mbit/s is a byte per us: 100 frames of 1000 bytes take 0.1 s, less the burst's two. */
+static void test_pacing(void)
+{
+	struct bench b;
+	uint64_t start, spent;
+	uint8_t *f;
+
+	open_bench(&b, &(struct rig_opts){.discards = true}, 8);
+	f = pattern(&b, 0, 1000);
+	nic_lock(b.rig.nic);
+	nic_sq_set_rate(b.sq.sq, 8000, 2000, 0);
+	nic_unlock(b.rig.nic);
+	for (unsigned i = 0; i < 100; i++)
+		rig_post_send(&b.rig, &b.sq, i == 99 ? HW_CE_ALWAYS : 0, f, 1000);
+	start = nic_clock(b.rig.nic);
+	rig_ring(&b.rig, &b.sq);
+	while (!rig_poll(&b.cq))
+		rig_work(&b.rig);
+	spent = nic_clock(b.rig.nic) - start;
+	ok(spent >= 97000000, "a paced queue is no faster than its rate");
+	is_u(b.rig.sent, 100, "and sends all it was given");
+	rig_close(&b.rig);
+}
+
+/* Each fault that the card's rings can have. */
+static void test_faults(void)
+{
+	static const struct {
+		const char *plan;
+		unsigned sent, cqes, errors;
+		const char *what;
+	} runs[] = {
+		{"wqe queue=sq at=2 syndrome=0x04 vendor=0x99", 1, 4, 3,
+	         "a planned error completes the second WQE, and the rest is flushed"},
+		{"doorbell queue=sq do=lose at=2", 2, 2, 0,
+	         "a lost doorbell: its WQEs wait"},
+		{"doorbell queue=sq do=late at=2 by=20ms", 4, 4, 0,
+	         "a late doorbell is served in the end"},
+		{"doorbell queue=sq do=twice at=1", 4, 4, 0,
+	         "a doorbell served twice sends nothing twice"},
+	};
+
+	for (unsigned i = 0; i < sizeof(runs) / sizeof(runs[0]); i++) {
+		struct bench b;
+		struct faults *faults;
+		unsigned cqes = 0, errors = 0;
+		struct hw_cqe *cqe;
+		uint64_t start;
+		uint8_t *f;
+		char err[128];
+
+		if (!ok(!faults_parse(runs[i].plan, &faults, err, sizeof(err)), "%s",
+		        runs[i].plan))
+			continue;
+		open_bench(&b, &(struct rig_opts){.faults = faults}, 6);
+		f = pattern(&b, 0, 64);
+		for (unsigned k = 0; k < 4; k++) {
+			rig_post_send(&b.rig, &b.sq, HW_CE_ALWAYS, f, 64);
+			if (k & 1)
+				rig_ring(&b.rig, &b.sq);
+		}
+		start = nic_clock(b.rig.nic);
+		while (nic_clock(b.rig.nic) - start < 40000000)
+			rig_work(&b.rig);
+		for (; (cqe = rig_poll(&b.cq)); cqes++)
+			errors += cqe->op_own >> 4 == HW_CQE_OP_SEND_ERROR;
+		ok(b.rig.sent == runs[i].sent && cqes == runs[i].cqes &&
+		           errors == runs[i].errors,
+		   "%s", runs[i].what);
+		is_u(b.rig.sentences, 0, "nothing was wrong");
+		rig_close(&b.rig);
+		faults_free(faults);
+	}
+}
+
 int main(void)
 {
 	test_send();
@@ -364,5 +437,7 @@ int main(void)
 	test_tso();
 	test_errors();
 	test_overrun_and_arm();
+	test_pacing();
+	test_faults();
 	return done();
 }
