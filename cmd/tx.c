@@ -31,6 +31,8 @@ static struct {
 	struct run run;
 	struct nic_choice choice;
 	struct rate rate;
+	unsigned arrivals; /* enum arrivals */
+	uint64_t train, ramp_ns;
 	const char *size;
 	unsigned engine; /* enum engine */
 	uint64_t burst, depth, seed;
@@ -40,6 +42,9 @@ static struct {
 enum engine { ENGINE_AUTO, ENGINE_QUEUES, ENGINE_LIVE };
 static const char *const engine_names[] = {"auto", "queues", "live", NULL};
 
+enum arrivals { ARRIVALS_EVEN, ARRIVALS_POISSON };
+static const char *const arrivals_names[] = {"even", "poisson", NULL};
+
 static const struct option_row options[] = {
 	{.name = "rate",
          .metavar = "RATE",
@@ -47,6 +52,25 @@ static const struct option_row options[] = {
          .value = &opt.rate,
          .help = "as 1Mpps, 9.5Gbps (frames without FCS) or 30% (of the link)\n"
                  "(default: as fast as it goes)"},
+	{.name = "arrivals",
+         .metavar = "NAME",
+         .type = OPTION_ENUM,
+         .value = &opt.arrivals,
+         .choices = arrivals_names,
+         .help = "even; or poisson: exponentially distributed gaps (default: even)"},
+	{.name = "train",
+         .metavar = "N",
+         .type = OPTION_COUNT,
+         .value = &opt.train,
+         .min = 1,
+         .max = SENDER_BURST_MAX,
+         .help = "send N packets back to back, then pause as the rate demands"},
+	{.name = "ramp",
+         .metavar = "TIME",
+         .type = OPTION_DURATION,
+         .value = &opt.ramp_ns,
+         .min = 1,
+         .help = "let the rate grow from 0 to --rate in this time"},
 	RUN_OPTION_ROWS(opt.run),
 	{.name = "count",
          .metavar = "N",
@@ -107,6 +131,7 @@ struct tx {
 	char queues_because[256]; /* why it is queues after all, or "" */
 	unsigned queues;
 	double pps; /* asked; 0: as fast as it goes */
+	struct pace_shape shape;
 	uint64_t count;
 	uint32_t netdev_dropped; /* the netdev's count before the run */
 };
@@ -140,8 +165,12 @@ static int compile(struct tx *tx)
 /* The rate in packets, and how many that makes. */
 static int resolve_rate(struct tx *tx)
 {
-	double mean = packet_mean_length(tx->packet);
+	double mean = packet_mean_length(tx->packet), wanted;
 
+	tx->shape = (struct pace_shape){.poisson = opt.arrivals == ARRIVALS_POISSON,
+	                                .train = (uint32_t)opt.train,
+	                                .ramp_ns = opt.ramp_ns,
+	                                .seed = opt.seed};
 	tx->count = opt.run.count ? opt.run.count : UINT64_MAX;
 	if (opt.rate.unit == RATE_UNSET)
 		return EXIT_OK;
@@ -151,9 +180,9 @@ static int resolve_rate(struct tx *tx)
 		                        "--rate: %s has no link speed to take per cent "
 		                        "of; give pps or bps",
 		                        tx->nic.info.netdev);
-	if (opt.run.duration_ns &&
-	    ceil(tx->pps * (double)opt.run.duration_ns / 1e9) < (double)tx->count)
-		tx->count = (uint64_t)ceil(tx->pps * (double)opt.run.duration_ns / 1e9);
+	wanted = ceil(pace_packets(tx->pps, &tx->shape, opt.run.duration_ns));
+	if (opt.run.duration_ns && !tx->shape.poisson && wanted < (double)tx->count)
+		tx->count = (uint64_t)wanted;
 	return EXIT_OK;
 }
 
@@ -178,6 +207,7 @@ static int open_queue(struct tx *tx, unsigned i, uint32_t pieces)
 	s->burst = (unsigned)opt.burst;
 	s->count = share(tx, i);
 	s->pps = tx->pps;
+	s->shape = tx->shape;
 	s->index = i;
 	s->senders = tx->queues;
 	if (sender_init(s, tx->packet, tx->region, i * (uint32_t)opt.depth,
@@ -223,8 +253,15 @@ static bool has_zero_copy(const struct tx *tx)
 	return info.mode & RAWQ_ZERO_COPY;
 }
 
+static bool is_shaped(void)
+{
+	return opt.arrivals != ARRIVALS_EVEN || opt.train > 1 || opt.ramp_ns;
+}
+
 static bool wants_live(const struct tx *tx)
 {
+	if (is_shaped())
+		return false;
 	if (opt.engine != ENGINE_AUTO)
 		return opt.engine == ENGINE_LIVE;
 	return tx->nic.info.backend == RAWQ_XDP && !has_zero_copy(tx) &&
@@ -306,7 +343,7 @@ static json_t *config_json(const struct tx *tx, uint32_t mode)
 	json_object_update_new(
 		config,
 		json_pack("{s:s, s:s*, s:s, s:s?, s:f, s:f, s:i, s:o, s:I, s:I, s:I, "
-	                  "s:I, s:I}",
+	                  "s:I, s:I, s:s, s:I, s:I}",
 	                  "engine", tx->flooders ? "live" : "queues", "engine_reason",
 	                  tx->queues_because[0] ? tx->queues_because : NULL, "packet",
 	                  tx->text, "size", opt.size, "mean_length",
@@ -314,7 +351,9 @@ static json_t *config_json(const struct tx *tx, uint32_t mode)
 	                  tx->queues, "cpus", run_cpus_json(&opt.run), "burst",
 	                  (json_int_t)opt.burst, "depth", (json_int_t)opt.depth, "seed",
 	                  (json_int_t)opt.seed, "count", (json_int_t)opt.run.count,
-	                  "for_ns", (json_int_t)opt.run.duration_ns));
+	                  "for_ns", (json_int_t)opt.run.duration_ns, "arrivals",
+	                  arrivals_names[opt.arrivals], "train", (json_int_t)opt.train,
+	                  "ramp_ns", (json_int_t)opt.ramp_ns));
 	return config;
 }
 
@@ -344,13 +383,28 @@ struct verdict {
 	uint32_t dropped; /* by the netdev */
 };
 
+/* The rate that the run's own time should have seen; a random one less what chance may take. */
+static double asked_pps(const struct tx *tx, const uint64_t *totals)
+{
+	uint64_t took = totals[TX_LAST_NS] - totals[TX_FIRST_NS];
+	double packets;
+
+	if (!took)
+		return 0;
+	packets = pace_packets(tx->pps, &tx->shape, took);
+	if (tx->shape.poisson)
+		packets -= 4 * sqrt(packets);
+	return packets / (double)took * 1e9;
+}
+
 static struct verdict judge(const struct tx *tx, const uint64_t *totals)
 {
 	double ns = (double)(totals[TX_LAST_NS] - totals[TX_FIRST_NS]) * tx->queues;
 	struct verdict v = {.pps = report_tx_pps(totals)};
 
 	v.full = ns > 0 ? (double)totals[FULL_NS] / ns : 0;
-	v.missed = tx->pps > 0 && v.pps > 0 && v.pps < tx->pps * RATE_TOLERANCE;
+	v.missed = tx->pps > 0 && v.pps > 0 &&
+	           v.pps < asked_pps(tx, totals) * RATE_TOLERANCE;
 	v.dropped = netdev_dropped(tx) - tx->netdev_dropped;
 	return v;
 }
@@ -434,6 +488,17 @@ static int tx_run(int argc, char **argv)
 	if (opt.depth & (opt.depth - 1))
 		return fail_usage(&verb_tx, "--depth %" PRIu64 ": give a power of two",
 		                  opt.depth);
+	if (is_shaped() && opt.rate.unit == RATE_UNSET)
+		return fail_usage(&verb_tx,
+		                  "--arrivals, --train and --ramp shape a rate: "
+		                  "give --rate");
+	if (opt.arrivals == ARRIVALS_POISSON && (opt.train > 1 || opt.ramp_ns))
+		return fail_usage(
+			&verb_tx,
+			"--arrivals poisson goes with neither --train nor --ramp");
+	if (is_shaped() && opt.engine == ENGINE_LIVE)
+		return fail_usage(&verb_tx, "--engine live paces evenly: no --arrivals, "
+		                            "--train or --ramp");
 	code = nic_open(&verb_tx, argv[0], &opt.choice, &tx.nic);
 	if (code)
 		return code;

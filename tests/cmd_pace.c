@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Pacing on a clock of our own: what is due when, and that nothing ever goes early. */
 #include "tap.h"
+
+#include <math.h>
 #include "common/pace.h"
 
 #define T0 UINT64_C(1000000000000)
@@ -75,8 +77,83 @@ static void check_rates(void)
 	ok(rate_pps(&part, 60, 0) == 0, "no per cent of an unknown speed");
 }
 
+static void check_trains(void)
+{
+	static const struct pace_shape trains = {.train = 4};
+	struct pacer p;
+
+	pacer_start_shaped(&p, 1000, 0, 1, T0, &trains);
+	is_u(pacer_due(&p, T0), 4, "a train goes whole, when its first packet is due");
+	pacer_sent(&p, 3);
+	is_u(pacer_next_ns(&p), T0, "its last packet as well, if it had no room");
+	is_u(pacer_due(&p, T0), 1, "and that one alone");
+	pacer_sent(&p, 1);
+	is_u(pacer_next_ns(&p), T0 + 4 * MS, "the next train is due as the rate demands");
+	is_u(pacer_due(&p, T0 + 4 * MS - 1), 0, "not before that");
+	is_u(pacer_due(&p, T0 + 4 * MS), 4, "then it is");
+}
+
+static void check_ramp(void)
+{
+	static const struct pace_shape ramp = {.ramp_ns = 1000 * MS};
+	struct pacer p;
+
+	pacer_start_shaped(&p, 1000, 0, 1, T0, &ramp);
+	/* half of the rate on average: 1000/s * t^2 / 2 s */
+	is_u(pacer_due(&p, T0), 1, "a ramp begins with its first packet");
+	pacer_sent(&p, 125);
+	is_u(pacer_next_ns(&p), T0 + 500 * MS, "after half the time an eighth has gone");
+	pacer_sent(&p, 375);
+	is_u(pacer_next_ns(&p), T0 + 1000 * MS, "after all of it a half");
+	pacer_sent(&p, 100);
+	is_u(pacer_next_ns(&p), T0 + 1100 * MS, "then the rate holds");
+	ok(pace_packets(1000, &ramp, 2000 * MS) == 1500, "1,500 packets in 2 s");
+}
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Kolmogorov and Smirnov: the gaps against 1 - exp(-rate t); 1.63 / sqrt(n) is their 1 % bound. */
+static void check_poisson(void)
+{
+	static const struct pace_shape poisson = {.poisson = true, .seed = 1};
+	enum { N = 20000 };
+	static double gaps[N];
+	double d = 0, f, below;
+	uint64_t last = T0, now;
+	struct pacer p;
+	unsigned i;
+
+	pacer_start_shaped(&p, 100000, 0, 1, T0, &poisson);
+	for (i = 0; i < N; i++) {
+		now = pacer_next_ns(&p);
+		if (now < last) /* two within a nanosecond */
+			now = last;
+		pacer_due(&p, now);
+		pacer_sent(&p, 1);
+		gaps[i] = (double)(now - last);
+		last = now;
+	}
+	ok((double)(last - T0) > 0.98 * N * 1e4 && (double)(last - T0) < 1.02 * N * 1e4,
+	   "20,000 Poisson arrivals take the time that the rate says");
+	qsort(gaps, N, sizeof(gaps[0]), compare);
+	for (i = 0; i < N; i++) {
+		f = 1 - exp(-gaps[i] / 1e4);
+		below = (double)i / N;
+		d = fmax(d, fmax(f - below, below + 1.0 / N - f));
+	}
+	ok(d < 1.63 / sqrt(N), "their gaps are exponentially distributed (D = %.4f)", d);
+}
+
 int main(void)
 {
+	check_trains();
+	check_ramp();
+	check_poisson();
 	check_steps();
 	check_given_up();
 	check_shares();

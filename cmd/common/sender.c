@@ -216,7 +216,8 @@ void sender_run(struct sender *s, struct worker *worker)
 
 	tally_set(worker, TX_FIRST_NS, now);
 	if (s->pps > 0)
-		pacer_start(&s->pacer, s->pps, s->index, s->senders, now);
+		pacer_start_shaped(&s->pacer, s->pps, s->index, s->senders, now,
+		                   &s->shape);
 	while (run_goes_on(run) && now < run->end_ns &&
 	       worker->tally[TX_PACKETS] < s->count) {
 		if (!s->constant)

@@ -29,6 +29,7 @@ struct sender {
 	unsigned burst, index, senders;
 	uint64_t count; /* packets to send */
 	double pps;     /* of all senders together; 0: as fast as it goes */
+	struct pace_shape shape;
 
 	struct packet_source *source;
 	bool constant; /* packet_is_constant() */
