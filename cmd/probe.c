@@ -17,7 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define CAPABILITIES "cap_net_raw,cap_net_admin,cap_bpf,cap_ipc_lock+ep"
+#define CAPABILITIES "cap_net_raw,cap_net_admin,cap_bpf,cap_perfmon,cap_ipc_lock+ep"
 
 static struct {
 	bool json;

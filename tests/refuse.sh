@@ -12,6 +12,7 @@ install -m 755 "$rawq" /run/rawq # where an ordinary user can read it
 rawq=/run/rawq
 nobody="setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all --bounding-set=-all"
 small="prlimit --memlock=65536 setpriv --inh-caps=-ipc_lock --bounding-set=-ipc_lock"
+fewer="setpriv --inh-caps=-perfmon,-sys_admin --bounding-set=-perfmon,-sys_admin"
 
 # refused STATUS PATTERN NAME COMMAND...: on stderr one sentence; behind it at most the text with
 # a mark under the place, and a hint.
@@ -53,6 +54,7 @@ refused 2 "" "tx, an unfinished packet" $rawq tx v0 'eth/ip(dst=10.0.0.2'
 refused 2 "frame length" "tx, a malformed size" $rawq tx v0 --size 10..
 refused 2 "dport|rule" "rx, a malformed rule" $rawq rx v0 --rule 'udp dport nine'
 refused 2 "everything" "rx, all without being asked by name" $rawq rx v0 --rule all
+refused 3 "CAP_PERFMON" "rx, a program that may not be loaded" $fewer $rawq rx v0
 refused 3 "nosuch" "fwd, unknown interface" $rawq fwd v0 nosuch
 refused 3 "d0.*down" "fwd, interface down" $rawq fwd v0 d0
 refused 3 "CAP_NET_RAW" "fwd, no permission" $nobody $rawq fwd v0 d0

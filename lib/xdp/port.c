@@ -28,8 +28,8 @@ static int try_socket(const char *netdev, struct rawq_error *err)
 		return fail(
 			err, -EPERM,
 			"%s: AF_XDP needs the capability CAP_NET_RAW (sudo, or setcap "
-			"cap_net_raw,cap_net_admin,cap_bpf,cap_ipc_lock+ep on the "
-			"program)",
+			"cap_net_raw,cap_net_admin,cap_bpf,cap_perfmon,cap_ipc_lock+ep "
+			"on the program)",
 			netdev);
 	case EAFNOSUPPORT:
 		return fail(err, -ENOTSUP,

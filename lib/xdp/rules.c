@@ -233,11 +233,11 @@ static int steering_start(struct xdp_port *port, struct rawq_error *err)
 		return 0;
 	}
 	free(s);
-	if (errno == EPERM)
+	/* EACCES: the verifier lets the program do less without CAP_PERFMON. */
+	if (errno == EPERM || errno == EACCES)
 		return fail(err, -EPERM,
 		            "%s: loading the steering program needs the capabilities "
-		            "CAP_BPF and "
-		            "CAP_NET_ADMIN",
+		            "CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN",
 		            port->port.info.netdev);
 	return fail(err, -ENOTSUP, "%s: the kernel did not take the steering program: %s",
 	            port->port.info.netdev, strerror(errno));
