@@ -7,6 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Where the summaries begin in the list of verbs. */
+#define SUMMARY_COLUMN 26
+
 /* In the order in which --help lists them. */
 /* clang-format off */
 const struct verb *const verbs[] = {
@@ -36,6 +39,18 @@ static const struct verb *find_verb(const char *word)
 	return *verb;
 }
 
+/* Long operands push the summary to a line of its own. */
+static void print_summary(FILE *to, const struct verb *verb)
+{
+	int column = fprintf(to, "  %-8s %s", verb->name, verb->operands);
+
+	if (column >= SUMMARY_COLUMN) {
+		fputc('\n', to);
+		column = 0;
+	}
+	fprintf(to, "%*s%s\n", SUMMARY_COLUMN - column, "", verb->summary);
+}
+
 static int print_usage(FILE *to)
 {
 	const struct verb *const *verb;
@@ -44,8 +59,7 @@ static int print_usage(FILE *to)
 	      "Ethernet queues in user space, beside the kernel's netdev.\n\n",
 	      to);
 	for (verb = verbs; *verb; verb++)
-		fprintf(to, "  %-8s %-14s %s\n", (*verb)->name, (*verb)->operands,
-		        (*verb)->summary);
+		print_summary(to, *verb);
 	fputs("\nrawq VERB --help says more; rawq --version says which one this is.\n"
 	      "Exit codes: 0 ok, 1 an expectation failed, 2 usage, 3 environment.\n",
 	      to);
