@@ -52,27 +52,34 @@ static unsigned min3(unsigned a, unsigned b, unsigned c)
 	return m < c ? m : c;
 }
 
-/* Levenshtein's distance, one row at a time; 64 and more letters are far from everything. */
+/* Levenshtein's distance with neighbours swapped as one slip (optimal string alignment), a row at
+ * a time; 64 and more letters are far from everything. */
 static unsigned distance(const char *a, const char *b)
 {
-	unsigned row[64], diagonal, above, i, j;
+	unsigned rows[3][64], *before = rows[0], *above = rows[1], *row = rows[2],
+			      *free_row;
+	unsigned i, j;
 	size_t n = strlen(b);
 
 	if (n >= 64)
 		return 64;
 	for (j = 0; j <= n; j++)
-		row[j] = j;
+		above[j] = j;
 	for (i = 1; a[i - 1]; i++) {
-		diagonal = row[0];
 		row[0] = i;
 		for (j = 1; j <= n; j++) {
-			above = row[j];
-			row[j] = min3(above + 1, row[j - 1] + 1,
-			              diagonal + (a[i - 1] != b[j - 1]));
-			diagonal = above;
+			row[j] = min3(above[j] + 1, row[j - 1] + 1,
+			              above[j - 1] + (a[i - 1] != b[j - 1]));
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
+			    a[i - 2] == b[j - 1] && before[j - 2] + 1 < row[j])
+				row[j] = before[j - 2] + 1;
 		}
+		free_row = before;
+		before = above;
+		above = row;
+		row = free_row;
 	}
-	return row[n];
+	return above[n];
 }
 
 const char *nearest_name(const char *word, const char *const *names)
