@@ -24,6 +24,7 @@ const struct verb *const verbs[] = {
 	&verb_echo,
 	&verb_ping,
 	&verb_lat,
+	&verb_compare,
 	&verb_run,
 	&verb_emu,
 	NULL,

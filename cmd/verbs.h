@@ -9,6 +9,7 @@
 extern const struct verb *const verbs[];
 
 extern const struct verb verb_cap;
+extern const struct verb verb_compare;
 extern const struct verb verb_demo;
 extern const struct verb verb_echo;
 extern const struct verb verb_emu;

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* rawq compare: two runs' end events side by side, and whether the second is worse. */
+#include "verbs.h"
+
+#include "common/report.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Far more than an end event with 10,000 flows. */
+#define LINE_MAX_BYTES (64u << 20)
+
+static struct {
+	const char *tolerance;
+	bool json;
+} opt = {.tolerance = "5%"};
+
+static const struct option_row options[] = {
+	{.name = "tolerance",
+         .metavar = "N%",
+         .type = OPTION_STRING,
+         .value = &opt.tolerance,
+         .help = "how much worse is still the same (default: 5%)"},
+	{.name = "json",
+         .type = OPTION_FLAG,
+         .value = &opt.json,
+         .help = "print one JSON object"},
+	{.name = NULL},
+};
+
+/* What is compared; where more is worse, less_is_better. */
+static const struct quantity {
+	const char *object, *field; /* object: NULL for the event itself */
+	bool less_is_better;
+} quantities[] = {
+	{NULL, "tx_pps", false},       {NULL, "rx_pps", false},
+	{NULL, "lost", true},          {NULL, "reordered", true},
+	{NULL, "duplicated", true},    {NULL, "corrupted", true},
+	{NULL, "late", true},          {NULL, "dropped", true},
+	{NULL, "errors", true},        {"latency_ns", "min", true},
+	{"latency_ns", "p50", true},   {"latency_ns", "p90", true},
+	{"latency_ns", "p99", true},   {"latency_ns", "p999", true},
+	{"latency_ns", "p9999", true}, {"latency_ns", "max", true},
+};
+
+#define QUANTITIES (sizeof(quantities) / sizeof(quantities[0]))
+
+struct row {
+	const struct quantity *quantity;
+	double before, after;
+	double change; /* per cent; infinite from 0 */
+	bool is_worse;
+};
+
+/* The last end event of a file of one object a line; NULL, the reason having been printed. */
+static json_t *read_end(const char *path)
+{
+	json_t *end = NULL, *event;
+	const char *name;
+	char *line = NULL;
+	size_t room = 0;
+	ssize_t len;
+	FILE *f = fopen(path, "re");
+
+	if (!f) {
+		fail_environment(&verb_compare, "%s: %s", path, strerror(errno));
+		return NULL;
+	}
+	while ((len = getline(&line, &room, f)) > 0 && len < LINE_MAX_BYTES) {
+		event = json_loads(line, 0, NULL);
+		name = json_string_value(json_object_get(event, "event"));
+		if (name && !strcmp(name, "end")) {
+			json_decref(end);
+			end = event;
+		} else {
+			json_decref(event);
+		}
+	}
+	free(line);
+	fclose(f);
+	if (!end)
+		fail_environment(&verb_compare,
+		                 "%s: no end event in it; give what a verb printed with "
+		                 "--json",
+		                 path);
+	return end;
+}
+
+static const json_t *look_up(const json_t *event, const struct quantity *q)
+{
+	if (q->object)
+		event = json_object_get(event, q->object);
+	return json_object_get(event, q->field);
+}
+
+/* The quantities that both have and that are not 0 in both. */
+static unsigned compare(const json_t *before, const json_t *after, double tolerance,
+                        struct row *rows)
+{
+	const struct quantity *q;
+	unsigned n = 0;
+
+	for (q = quantities; q < quantities + QUANTITIES; q++) {
+		const json_t *a = look_up(before, q), *b = look_up(after, q);
+		struct row *row = &rows[n];
+		double more;
+
+		if (!json_is_number(a) || !json_is_number(b))
+			continue;
+		row->quantity = q;
+		row->before = json_number_value(a);
+		row->after = json_number_value(b);
+		if (fabs(row->before) + fabs(row->after) <= 0)
+			continue;
+		more = row->after - row->before;
+		row->change = more / row->before * 100;
+		row->is_worse = (q->less_is_better ? more : -more) >
+		                row->before * tolerance / 100;
+		n++;
+	}
+	return n;
+}
+
+static void print_rows(const struct row *rows, unsigned n)
+{
+	const struct row *row;
+	char name[40];
+
+	printf("  %-18s %18s %18s %10s\n", "", "before", "after", "change");
+	for (row = rows; row < rows + n; row++) {
+		snprintf(name, sizeof(name), "%s%s%s",
+		         row->quantity->object ? "latency " : "", row->quantity->field,
+		         row->quantity->object ? ", ns" : "");
+		printf("  %-18s %18.0f %18.0f ", name, row->before, row->after);
+		if (isfinite(row->change))
+			printf("%+9.1f%%", row->change);
+		else
+			printf("%10s", "new");
+		puts(row->is_worse ? "  WORSE" : "");
+	}
+}
+
+static void print_json(const struct row *rows, unsigned n)
+{
+	json_t *list = json_array();
+	const struct row *row;
+
+	for (row = rows; row < rows + n; row++)
+		json_array_append_new(
+			list, json_pack("{s:s?, s:s, s:f, s:f, s:o, s:b}", "of",
+		                        row->quantity->object, "field",
+		                        row->quantity->field, "before", row->before,
+		                        "after", row->after, "change_percent",
+		                        isfinite(row->change) ? json_real(row->change)
+		                                              : json_null(),
+		                        "worse", row->is_worse));
+	list = json_pack("{s:s, s:o}", "event", "end", "compared", list);
+	json_dumpf(list, stdout, JSON_COMPACT | JSON_REAL_PRECISION(12));
+	putchar('\n');
+	json_decref(list);
+}
+
+static int compare_run(int argc, char **argv)
+{
+	struct row rows[QUANTITIES];
+	json_t *before, *after = NULL;
+	struct rate tolerance;
+	int code = EXIT_ENVIRONMENT;
+	unsigned i, n;
+
+	(void)argc;
+	if (parse_rate(opt.tolerance, &tolerance) || tolerance.unit != RATE_PERCENT)
+		return fail_usage(&verb_compare,
+		                  "--tolerance %s: give a percentage, as 5%%",
+		                  opt.tolerance);
+	before = read_end(argv[0]);
+	if (before)
+		after = read_end(argv[1]);
+	if (after) {
+		n = compare(before, after, tolerance.value, rows);
+		if (opt.json)
+			print_json(rows, n);
+		else
+			print_rows(rows, n);
+		code = EXIT_OK;
+		for (i = 0; i < n; i++)
+			if (rows[i].is_worse)
+				code = EXIT_EXPECTATION;
+	}
+	json_decref(before);
+	json_decref(after);
+	return code;
+}
+
+const struct verb verb_compare = {
+	.name = "compare",
+	.operands = "BEFORE AFTER",
+	.summary = "two runs side by side; exit code 1 if the second is worse",
+	.help = "Both are files of what a verb printed with --json; their last end "
+                "events are\n"
+		"compared: rates, losses, latency.\n\n"
+		"  rawq lat eth0 eth1 --for 10s --json >before.json\n"
+		"  rawq compare before.json after.json --tolerance 10%\n",
+	.options = options,
+	.operands_min = 2,
+	.operands_max = 2,
+	.run = compare_run,
+};
