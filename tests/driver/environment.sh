@@ -7,9 +7,9 @@
 . "$(dirname "$0")/world.sh"
 for setting in CQE_SIZE=128 SHUT_UP_BF=1 TOTAL_UUARS=8 NUM_LOW_LAT_UUARS=2 SINGLE_THREADED=1 SCATTER_TO_CQE=1 \
 	SRQ_SIGNATURE=1 CQ_SIGNATURE=1 POST_SEND_PREFER_BF=0 FREEZE_ON_ERROR_CQE=1; do
-	check "mlx5 with MLX5_$setting" emu cable cable strict -- env "MLX5_$setting" \
+	check "mlx5 with MLX5_$setting" emu cable cable --strict -- env "MLX5_$setting" \
 		"$RAWQ_BUILD/tests/driver/driver_features" mlx5 drv0 drv1
 done
-check "verbs with MLX5_CQE_SIZE=128" emu cable cable strict -- env MLX5_CQE_SIZE=128 \
+check "verbs with MLX5_CQE_SIZE=128" emu cable cable --strict -- env MLX5_CQE_SIZE=128 \
 	"$RAWQ_BUILD/tests/driver/driver_features" verbs drv0 drv1
 finish

@@ -9,5 +9,5 @@ cat >$tmp/faults <<END
 seed $seed
 wqe queue=$2 chance=0.5% syndrome=0x04
 END
-tap emu cable cable "faults $tmp/faults" -- "$RAWQ_BUILD/tests/driver/driver_recover" "$1" drv0 drv1 "$3" "$2"
+tap emu cable cable --faults $tmp/faults -- "$RAWQ_BUILD/tests/driver/driver_recover" "$1" drv0 drv1 "$3" "$2"
 finish
