@@ -7,11 +7,14 @@ for k in 0 1; do
 	ip link set drv$k address 02:00:00:00:00:0$k mtu 9216 up
 done
 
+sanitizer=$(ldd "$rawq" | sed -nE 's/.*=> (.*lib[at]san\.so[^ ]*).*/\1/p')
+
 # emu WIRE0 WIRE1 [OPTION...] -- COMMAND...: run it on the emulated card.
 emu() {
 	local wires=(--netdev drv0 --wire "$1" --netdev drv1 --wire "$2")
 	shift 2
-	timeout -k 5 100 "$rawq" emu "${wires[@]}" "$@"
+	# A sanitizer wants to be loaded first, ahead of the card, and not into timeout.
+	timeout -k 5 100 env LD_PRELOAD="$sanitizer" "$rawq" emu "${wires[@]}" "$@"
 }
 
 # tap COMMAND...: its TAP points become ours.
