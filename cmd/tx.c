@@ -265,7 +265,7 @@ static bool wants_live(const struct tx *tx)
 	if (opt.engine != ENGINE_AUTO)
 		return opt.engine == ENGINE_LIVE;
 	return tx->nic.info.backend == RAWQ_XDP && !has_zero_copy(tx) &&
-	       (!tx->pps || tx->pps / tx->queues >= LIVE_PPS_MIN);
+	       (tx->pps <= 0 || tx->pps / tx->queues >= LIVE_PPS_MIN);
 }
 
 static void close_queues(struct tx *tx)
