@@ -117,6 +117,7 @@ static const struct option_row options[] = {
 struct capture {
 	struct intake in;
 	struct bpf_program program; /* of --filter */
+	char words[512];            /* rule and filter, for every file's header */
 	pthread_mutex_t lock;       /* on the rest */
 	struct capture_file file;
 	uint64_t start_ns;
@@ -292,13 +293,12 @@ static int open_file(struct capture *capture)
 	                                 .rotate_bytes = opt.rotate_bytes,
 	                                 .rotate_ns = opt.rotate_ns,
 	                                 .ring = (unsigned)opt.ring};
-	char filter[512];
 	int err;
 
-	snprintf(filter, sizeof(filter), "rule: %s%s%s", opt.rule, opt.filter ? "; " : "",
-	         opt.filter ? opt.filter : "");
+	snprintf(capture->words, sizeof(capture->words), "rule: %s%s%s", opt.rule,
+	         opt.filter ? "; " : "", opt.filter ? opt.filter : "");
 	opts.interface.name = capture->in.nic.info.netdev;
-	opts.interface.filter = filter;
+	opts.interface.filter = capture->words;
 	opts.interface.speed = capture->in.nic.info.link_mbps * UINT64_C(1000000);
 	opts.interface.snap = (uint32_t)opt.snap;
 	capture->start_ns = realtime_ns();

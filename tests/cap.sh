@@ -61,6 +61,7 @@ is ${#files[@]} 3 "of which three are left"
 is "$(field $tmp/ring end last_file)" "${files[2]}" "the last one is the event's"
 for f in "${files[@]}"; do
 	is $(($(stat -c %s "$f") <= 20000)) 1 "$(basename "$f") is no larger than asked"
+	like "$(capinfos "$f" 2>&1)" 'Filter string = rule: udp dport 9$' "and says what is in it"
 done
 is "$(for f in "${files[@]}"; do ports "$f"; done | cksum)" \
 	"$(seq $((1001 - $(for f in "${files[@]}"; do ports "$f"; done | wc -l))) 1000 | cksum)" \

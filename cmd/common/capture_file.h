@@ -12,6 +12,7 @@
 
 #include <limits.h>
 
+/* The texts are the caller's and outlive the files. */
 struct capture_file_opts {
 	const char
 		*path; /* with rotation "x.pcapng" becomes "x_00001.pcapng" and so on */
