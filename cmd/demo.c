@@ -293,8 +293,9 @@ static int run_once(struct demo *d, const char *const *tx, struct outcome *o)
 /* What the machine carries, and from that a rate that it surely does, in whole 10 kpps. */
 static int calibrate(struct demo *d, unsigned *rate)
 {
-	static const char *const tx[] = {"tx",           "sender", PACKET, "--for",
-	                                 CALIBRATE_TEXT, "--json", NULL};
+	static const char *const tx[] = {"tx",     "sender",       PACKET,
+	                                 "--for",  CALIBRATE_TEXT, "--engine",
+	                                 "queues", "--json",       NULL};
 	struct outcome o = {0};
 	double carried, pps;
 	int code = run_once(d, tx, &o);
@@ -316,8 +317,9 @@ static int calibrate(struct demo *d, unsigned *rate)
 static int run_paced(struct demo *d, unsigned rate, struct outcome *o)
 {
 	char text[32];
-	const char *const tx[] = {"tx",      "sender",     PACKET,   "--rate", text,
-	                          "--count", PACKETS_TEXT, "--json", NULL};
+	const char *const tx[] = {"tx",     "sender",  PACKET,       "--rate",
+	                          text,     "--count", PACKETS_TEXT, "--engine",
+	                          "queues", "--json",  NULL};
 	int code;
 
 	snprintf(text, sizeof(text), "%upps", rate);
