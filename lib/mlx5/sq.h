@@ -17,17 +17,32 @@ static always_inline void *segment(const struct mlx5_sq *sq, uint32_t seg)
 	return sq->ring + (size_t)(seg & (sq->wqebbs * SEGS_PER_BB - 1)) * HW_WQE_DS;
 }
 
-/* imm is the caller's in a send: here, the first descriptor, for when the WQE fails. */
+/* A control segment as two words: opmod_index_opcode with qpn_ds, signature and fm_ce_se with
+ * imm.  imm is the caller's in a send: here, the first descriptor, for when the WQE fails. */
+struct ctrl {
+	uint64_t what, then;
+};
+static_assert(sizeof(struct ctrl) == sizeof(struct hw_ctrl_seg), "the whole segment");
+
+static always_inline struct ctrl ctrl_make(uint32_t qpn, uint32_t pi, uint32_t opcode,
+                                           uint32_t ds, uint32_t addr)
+{
+	return (struct ctrl){.what = (uint64_t)((pi & 0xffff) << 8 | opcode) << 32 |
+	                             qpn << 8 | ds,
+	                     .then = (uint64_t)HW_CE_ONLY_1ST_ERROR << 32 | addr};
+}
+
+static always_inline void ctrl_put(struct hw_ctrl_seg *ctrl, struct ctrl c)
+{
+	const be64 words[2] = {to_be64(c.what), to_be64(c.then)};
+
+	memcpy(ctrl, words, sizeof(words));
+}
+
 static always_inline void write_ctrl(struct hw_ctrl_seg *ctrl, uint32_t qpn, uint32_t pi,
                                      uint32_t opcode, uint32_t ds, uint32_t addr)
 {
-	/* Two stores: opmod_index_opcode with qpn_ds, signature and fm_ce_se with imm. */
-	const be64 words[2] = {
-		to_be64((uint64_t)((pi & 0xffff) << 8 | opcode) << 32 | qpn << 8 | ds),
-		to_be64((uint64_t)HW_CE_ONLY_1ST_ERROR << 32 | addr)};
-
-	static_assert(sizeof(words) == sizeof(*ctrl), "the whole segment");
-	memcpy(ctrl, words, sizeof(words));
+	ctrl_put(ctrl, ctrl_make(qpn, pi, opcode, ds, addr));
 }
 
 /* Ask the WQE at index to complete, which ends the open group; the next one goes to the next

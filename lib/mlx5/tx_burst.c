@@ -121,7 +121,6 @@ struct run {
 	uint64_t base;
 	uint32_t span; /* of lengths that can be sent */
 	be32 lkey;
-	uint32_t qpn;
 	uint8_t cs;
 };
 
@@ -133,57 +132,64 @@ static always_inline bool fits_run(const struct mlx5_txq *q, const struct run *r
 	return !(f & TX_CSUM) || checksums(q, p) == r->cs;
 }
 
-/* One WQE; returns the frame's length. */
+#define NEXT_INDEX ((uint64_t)1 << 40) /* in ctrl.what */
+
+/* One WQE; returns the frame's length.  ctrl is this one's, and becomes the next one's. */
 static always_inline uint32_t put_single(struct mlx5_txq *q, const struct run *r,
                                          const struct rawq_pkt *p, struct wqe *wqe,
-                                         uint32_t pi, uint32_t addr, const unsigned f)
+                                         uint64_t *addr, struct ctrl *ctrl,
+                                         const unsigned f)
 {
-	uint32_t ds = 3;
+	struct ctrl c = *ctrl;
+	uint64_t at = p->addr;
+	uint32_t len = p->len;
 
 	if (f & TX_MIN_INLINE) {
-		ds = write_min_inline(q, (struct min_inline_wqe *)wqe, p);
+		c.what |= write_min_inline(q, (struct min_inline_wqe *)wqe, p);
 	} else {
 		wqe->eth = (struct hw_eth_seg){0};
-		wqe->data = (struct hw_data_seg){.byte_count = to_be32(p->len),
+		wqe->data = (struct hw_data_seg){.byte_count = to_be32(len),
 		                                 .lkey = r->lkey,
-		                                 .addr = to_be64(r->base + p->addr)};
+		                                 .addr = to_be64(r->base + at)};
 	}
-	write_ctrl(&wqe->ctrl, r->qpn, pi, HW_WQE_OP_SEND, ds, addr);
-	return p->len;
+	ctrl_put(&wqe->ctrl, c);
+	*addr = at;
+	ctrl->what += NEXT_INDEX;
+	ctrl->then++;
+	return len;
 }
 
-/* WQEs of one packet each, up to the first that wants another form; no ring ends in here. */
+/* WQEs of one packet each, up to the first that wants another form.  No ring ends in here, so
+ * neither the 16 bits of the index nor the 32 of the address overflow into what is above. */
 static always_inline unsigned single_run(struct mlx5_txq *q, const struct rawq_pkt *p,
                                          unsigned n, uint64_t *addrs, struct cursor *c,
                                          const unsigned f)
 {
-	const struct run r = {.base = q->base,
-	                      .span = q->len_max - LEN_MIN,
-	                      .lkey = to_be32(q->lkey),
-	                      .qpn = q->sq->qpn};
+	const struct run r = {
+		.base = q->base, .span = q->len_max - LEN_MIN, .lkey = to_be32(q->lkey)};
+	struct ctrl ctrl = ctrl_make(q->sq->qpn, c->pi, HW_WQE_OP_SEND,
+	                             f & TX_MIN_INLINE ? 0 : 3, c->addr_pi);
 	uint8_t *at = segment(q->sq, c->pi * SEGS_PER_BB);
-	uint32_t pi = c->pi, addr = c->addr_pi;
 	uint64_t sum = 0;
 	unsigned k = 0;
 
-	for (; k + 2 <= n && fits_run(q, &r, &p[k], f) && fits_run(q, &r, &p[k + 1], f);
-	     k += 2) {
-		sum += put_single(q, &r, &p[k], (void *)at, pi + k, addr + k, f);
-		sum += put_single(q, &r, &p[k + 1], (void *)(at + HW_WQEBB), pi + k + 1,
-		                  addr + k + 1, f);
-		addrs[k] = p[k].addr;
-		addrs[k + 1] = p[k + 1].addr;
-		at += 2 * HW_WQEBB;
+	for (; k + 4 <= n; k += 4, p += 4, addrs += 4, at += 4 * HW_WQEBB) {
+		if (unlikely(!fits_run(q, &r, &p[0], f) || !fits_run(q, &r, &p[1], f) ||
+		             !fits_run(q, &r, &p[2], f) || !fits_run(q, &r, &p[3], f)))
+			break;
+		sum += put_single(q, &r, &p[0], (void *)at, &addrs[0], &ctrl, f);
+		sum += put_single(q, &r, &p[1], (void *)(at + HW_WQEBB), &addrs[1], &ctrl,
+		                  f);
+		sum += put_single(q, &r, &p[2], (void *)(at + 2 * HW_WQEBB), &addrs[2],
+		                  &ctrl, f);
+		sum += put_single(q, &r, &p[3], (void *)(at + 3 * HW_WQEBB), &addrs[3],
+		                  &ctrl, f);
 	}
-	for (; k < n && fits_run(q, &r, &p[k], f); k++, at += HW_WQEBB) {
-		sum += put_single(q, &r, &p[k], (void *)at, pi + k, addr + k, f);
-		addrs[k] = p[k].addr;
-	}
-	pi += k;
-	addr += k;
-	c->pi = pi;
-	c->last = k ? pi - 1 : c->last;
-	c->addr_pi = addr;
+	for (; k < n && fits_run(q, &r, p, f); k++, at += HW_WQEBB)
+		sum += put_single(q, &r, p++, (void *)at, addrs++, &ctrl, f);
+	c->pi += k;
+	c->last = k ? c->pi - 1 : c->last;
+	c->addr_pi += k;
 	c->room -= k;
 	c->packets += k;
 	c->bytes += sum;
@@ -230,11 +236,14 @@ static always_inline void write_inline(const struct mlx5_sq *sq, uint32_t seg,
 static always_inline uint32_t put(const struct run *r, const struct rawq_pkt *p,
                                   struct hw_data_seg *data, uint64_t *addr)
 {
-	*data = (struct hw_data_seg){.byte_count = to_be32(p->len),
+	uint64_t at = p->addr;
+	uint32_t len = p->len;
+
+	*addr = at;
+	*data = (struct hw_data_seg){.byte_count = to_be32(len),
 	                             .lkey = r->lkey,
-	                             .addr = to_be64(r->base + p->addr)};
-	*addr = p->addr;
-	return p->len;
+	                             .addr = to_be64(r->base + at)};
+	return len;
 }
 
 /* Data segments for plain packets, up to the first that is none; neither ring ends in here.
