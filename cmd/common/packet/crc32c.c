@@ -21,13 +21,19 @@ __attribute__((target("sse4.2"))) static uint32_t crc_by_cpu(uint32_t crc,
                                                              const uint8_t *p, size_t len)
 {
 	uint64_t wide = crc, word;
+	uint32_t half;
 
 	for (; len >= 8; len -= 8, p += 8) {
 		memcpy(&word, p, 8);
 		wide = __builtin_ia32_crc32di(wide, word);
 	}
 	crc = (uint32_t)wide;
-	while (len--)
+	if (len & 4) {
+		memcpy(&half, p, 4);
+		crc = __builtin_ia32_crc32si(crc, half);
+		p += 4;
+	}
+	for (len &= 3; len; len--)
 		crc = __builtin_ia32_crc32qi(crc, *p++);
 	return crc;
 }

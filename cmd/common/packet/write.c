@@ -102,26 +102,24 @@ static inline uint64_t edit_value(const struct edit *e, uint64_t index)
 
 static inline void store_bytes(uint8_t *p, uint64_t v, unsigned bytes)
 {
-	uint64_t be = htobe64(v << (64 - 8 * bytes));
+	uint16_t two;
+	uint32_t four;
+	uint64_t be;
 
 	switch (bytes) {
 	case 1:
 		*p = (uint8_t)v;
 		return;
 	case 2:
-		memcpy(p, &be, 2);
+		two = htobe16((uint16_t)v);
+		memcpy(p, &two, 2);
 		return;
 	case 4:
-		memcpy(p, &be, 4);
-		return;
-	case 6:
-		memcpy(p, &be, 4);
-		memcpy(p + 4, (char *)&be + 4, 2);
-		return;
-	case 8:
-		memcpy(p, &be, 8);
+		four = htobe32((uint32_t)v);
+		memcpy(p, &four, 4);
 		return;
 	default:
+		be = htobe64(v << (64 - 8 * bytes));
 		memcpy(p, &be, bytes);
 	}
 }
@@ -139,7 +137,7 @@ static inline void store_edit(uint8_t *frame, const struct edit *e, uint64_t val
 	uint8_t *p = frame + e->at;
 	uint64_t word = value << e->shift;
 
-	if (e->keep)
+	if (__builtin_expect(e->keep != 0, 0))
 		word = (word & ~e->keep) | (load_bytes(p, e->bytes) & e->keep);
 	store_bytes(p, word, e->bytes);
 }
@@ -150,7 +148,10 @@ static inline void add_into(uint64_t *sums, const struct into *into, unsigned co
 	uint64_t v = (value & 0xffffffff) + (value >> 32);
 	unsigned i;
 
-	for (i = 0; i < count; i++)
+	if (!count)
+		return;
+	sums[into[0].sum] += v << into[0].shift;
+	for (i = 1; i < count; i++)
 		sums[into[i].sum] += v << into[i].shift;
 }
 
@@ -281,6 +282,10 @@ uint32_t packet_write(struct packet_source *s, void *frame, const void **held)
 	if (*held != t) {
 		memcpy(frame, t->bytes, t->len);
 		*held = t;
+	}
+	if (!p->edit_count && !p->sig_at) {
+		advance(s);
+		return t->len;
 	}
 	for (i = 0; i < p->sum_count; i++)
 		sums[i] = t->base[i];
