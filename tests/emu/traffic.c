@@ -186,6 +186,43 @@ static void bad_segment(struct rig *r)
 	is_u(attr.qp_state, IBV_QPS_SQE, "has its send queue in error");
 }
 
+/* The next asynchronous event within 5 s, acknowledged; 99: none. */
+static unsigned next_event(struct rig *r)
+{
+	struct pollfd p = {.fd = r->ctx->async_fd, .events = POLLIN};
+	struct ibv_async_event e;
+
+	if (poll(&p, 1, 5000) != 1 || ibv_get_async_event(r->ctx, &e))
+		return 99;
+	ibv_ack_async_event(&e);
+	return e.event_type;
+}
+
+/* More completions than the CQ has room for: it dies, and the QP on it. */
+static void overrun(struct rig *r)
+{
+	struct rig tight = *r; /* the same device, another QP */
+	struct ibv_flow *flow;
+	unsigned i;
+
+	tight.recv_cq = ibv_create_cq(r->ctx, 1, NULL, NULL, 0);
+	tight.qp = rig_create_qp(&tight, 1, FRAMES / 2);
+	ok(tight.qp && !qp_to(tight.qp, IBV_QPS_INIT, IBV_QP_PORT) &&
+	           !qp_to(tight.qp, IBV_QPS_RTR, 0),
+	   "a QP whose CQ has two slots");
+	for (i = 0; i < 8; i++)
+		rig_post(&tight, FRAMES / 2 + i);
+	flow = flow_to_mac(tight.qp, others, 0, 0);
+	put_frame(r->frames, others, 9, 100);
+	for (i = 0; i < 8; i++)
+		rig_send(r, 0, 100);
+	is_u(next_event(r), IBV_EVENT_CQ_ERR, "eight frames: a CQ error");
+	is_u(next_event(r), IBV_EVENT_QP_FATAL, "and the QP's end");
+	ibv_destroy_flow(flow);
+	is_u(ibv_destroy_qp(tight.qp), 0, "the QP goes, its event acknowledged");
+	is_u(ibv_destroy_cq(tight.recv_cq), 0, "the CQ too");
+}
+
 int main(void)
 {
 	struct rig r;
@@ -196,6 +233,7 @@ int main(void)
 	counters(&r);
 	completion_events(&r);
 	clocks(&r);
+	overrun(&r);
 	bad_segment(&r);
 	is_u(rig_close(&r), 0, "everything can be destroyed");
 	return done();
