@@ -311,7 +311,8 @@ static void test_wraps(void)
 	}
 	ok(q.lane[0].pi > 65536, "the ring's counter went past 16 bits: %u",
 	   q.lane[0].pi);
-	is_u(from_be32(records[1]), q.lane[0].pi & 0xffff, "the record has 16 bits of it");
+	is_u(from_be32(records[1]), q.lane[0].pi & 0xffff,
+	     "the record has 16 bits of it");
 	is_u(wrong, 0, "20000 bursts of 16 to 48 all came back in order");
 }
 
