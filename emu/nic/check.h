@@ -46,7 +46,7 @@ struct shown {
 	uint32_t count[RULE_COUNT];
 };
 
-/* "SQ 0x101, WQE 7: byte count 0 means 2 GB".  fmt has it all but the last full stop. */
+/* Say so, as "SQ 0x101, WQE 7: what is wrong", without a full stop; shown may be NULL. */
 __attribute__((format(printf, 4, 5))) void violate(struct nic *nic, struct shown *shown,
                                                    enum rule rule, const char *fmt, ...);
 

@@ -132,7 +132,6 @@ struct nic_cq_opts {
 	be32 *dbrec;          /* HW_DBR_CQ_* */
 	unsigned mini_format; /* HW_MINI_FORMAT_* of compressed receive CQEs; 0: none */
 	bool ignore_overrun;
-	bool no_timestamp; /* reserved: the field stays 0 */
 	void *user;
 	void (*notify)(void *user); /* it was armed and there is a CQE */
 	void (*error)(void *user);  /* overrun: the CQ is dead, and the queues on it */

@@ -208,6 +208,7 @@ static void describe(const struct arrival *a, const struct steering_dest *dest,
 		.hds_ip_ext = (uint8_t)(HW_CQE_L2_OK | (v.l3_ok ? HW_CQE_L3_OK : 0) |
 	                                (v.l4_ok ? HW_CQE_L4_OK : 0)),
 		.hdr_type = header_type(h, p->head),
+		.timestamp = to_be64(a->port->arrival_clock),
 		.sop_drop_qpn = to_be32(dest->has_tag ? dest->tag : 0),
 	};
 	if (tunnel)
@@ -218,8 +219,6 @@ static void describe(const struct arrival *a, const struct steering_dest *dest,
 		cqe->hdr_type |= HW_CQE_VLAN_STRIPPED;
 		cqe->vlan_info = to_be16(p->outer.vlan[0]);
 	}
-	if (!a->rq->opts.cq->opts.no_timestamp)
-		cqe->timestamp = to_be64(a->port->arrival_clock);
 }
 
 /* ---- Queues ---- */
