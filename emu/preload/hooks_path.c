@@ -31,7 +31,7 @@ static int open_path(int dir, const char *path, int flags, mode_t mode)
 		return device_open((unsigned)port, flags);
 	where = paths_rewrite(path, (flags & O_DIRECTORY) != 0, buf);
 	if (paths_is_counter(where))
-		device_refresh_counters();
+		device_refresh_counters(where);
 	return real()->openat(dir, where, flags, mode);
 }
 
@@ -103,7 +103,7 @@ static FILE *fopen_path(const char *path, const char *mode)
 	const char *where = paths_rewrite(path, false, buf);
 
 	if (paths_is_counter(where))
-		device_refresh_counters();
+		device_refresh_counters(where);
 	return real()->fopen(where, mode);
 }
 

@@ -14,12 +14,15 @@
 #include <infiniband/verbs.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct config *config;
 static struct device devices[CONFIG_PORTS_MAX];
 static struct faults *faults;
 static struct nic *nic;
+static pid_t owner; /* the process that made the card */
 static pthread_mutex_t start_lock = PTHREAD_MUTEX_INITIALIZER; /* of nic and plugging */
 
 unsigned device_count(void)
@@ -114,6 +117,7 @@ static int start_card(void)
 
 	if (nic)
 		return 0;
+	owner = getpid();
 	err = nic_create(&opts, &nic);
 	if (err)
 		report_trouble("the card cannot be made: %s", strerror(-err));
@@ -219,13 +223,13 @@ bool device_munmap(void *addr, size_t length, int *ret)
 
 /* ---- End ---- */
 
-void device_refresh_counters(void)
+void device_refresh_counters(const char *path)
 {
-	unsigned i;
+	const char *name = strstr(path, "/mlx5_");
+	unsigned long i = name ? strtoul(name + 6, NULL, 10) : CONFIG_PORTS_MAX;
 
-	for (i = 0; nic && i < device_count(); i++)
-		if (devices[i].plugged)
-			stats_write_files(&devices[i]);
+	if (nic && i < device_count() && devices[i].plugged)
+		stats_write_files(&devices[i]);
 }
 
 /* Wires have an end of their own: a file to finish, a peer to tell. */
@@ -233,6 +237,7 @@ static void unplug(struct device *dev)
 {
 	if (!dev->plugged)
 		return;
+	stats_write_files(dev);
 	dev->plugged = false;
 	nic_lock(nic);
 	nic_port_plug(nic, dev->port, NULL, NULL);
@@ -245,11 +250,11 @@ void device_finish(void)
 {
 	unsigned i;
 
-	if (!nic)
+	/* A child of vfork() that ends has our memory, not our card. */
+	if (!nic || owner != getpid())
 		return;
 	for (i = 0; i < device_count(); i++)
 		context_report_leaks(&devices[i]);
-	device_refresh_counters();
 	stats_write_process();
 	for (i = 0; i < device_count(); i++)
 		unplug(&devices[i]);

@@ -44,8 +44,8 @@ int device_fault(const char *call);
 /* The netdev or the wire changed: tell the card and the program.  No lock held. */
 void device_changed(struct device *dev);
 
-/* Write the port's counters into the files. */
-void device_refresh_counters(void);
+/* A file of counters is about to be read: make those of its device fresh. */
+void device_refresh_counters(const char *path);
 /* The program ends: counters, leaks and statistics. */
 void device_finish(void);
 /* In a child after fork: nothing of the parent's card is ours. */
