@@ -372,7 +372,8 @@ static int capture_all(struct capture *capture, struct capturer **capturers)
 
 static int with_capturers(struct capture *capture)
 {
-	struct capturer **capturers = calloc(capture->in.queues, sizeof(*capturers));
+	struct capturer **capturers =
+		calloc(capture->in.queues, sizeof(struct capturer *));
 	int code = capturers ? EXIT_OK : EXIT_ENVIRONMENT;
 	unsigned i;
 

@@ -202,7 +202,7 @@ const struct verb verb_compare = {
 	.operands = "BEFORE AFTER",
 	.summary = "two runs side by side; exit code 1 if the second is worse",
 	.help = "Both are files of what a verb printed with --json; their last end "
-                "events are\n"
+		"events are\n"
 		"compared: rates, losses, latency.\n\n"
 		"  rawq lat eth0 eth1 --for 10s --json >before.json\n"
 		"  rawq compare before.json after.json --tolerance 10%\n",

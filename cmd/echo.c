@@ -265,7 +265,7 @@ const struct verb verb_echo = {
 	.operands = "IF",
 	.summary = "send back what a rule asks for, addresses and ports swapped",
 	.help = "  rawq echo eth0                         for rawq ping on the other "
-                "side\n"
+		"side\n"
 		"  rawq echo eth0 --rule 'udp dport 7'\n",
 	.options = options,
 	.operands_min = 1,

@@ -299,7 +299,7 @@ const struct verb verb_ping = {
 		"  rawq echo eth1 --rule 'udp dport 7'\n"
 		"  rawq ping eth0 --rule 'udp sport 7' --packet \\\n"
 		"    "
-                "'eth/ip(src=10.0.0.1,dst=10.0.0.2)/udp(sport=5000,dport=7)/" SIGNATURE
+		"'eth/ip(src=10.0.0.1,dst=10.0.0.2)/udp(sport=5000,dport=7)/" SIGNATURE
 		"'\n",
 	.options = options,
 	.operands_min = 1,

@@ -189,6 +189,7 @@ static FILE *start(char *const *argv, pid_t *pid)
 {
 	int fds[2];
 
+	*pid = -1;
 	if (pipe(fds))
 		return NULL;
 	*pid = fork();

@@ -163,8 +163,9 @@ static double y_of(double value, double low, double high)
 static void svg_axes(double low, double high, FILE *to)
 {
 	unsigned i;
-	double e, at;
+	double at;
 	char text[32];
+	int e;
 
 	for (i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
 		at = x_of(marks[i].left);
@@ -174,7 +175,7 @@ static void svg_axes(double low, double high, FILE *to)
 		        at, TOP, HEIGHT - BOTTOM, at, HEIGHT - BOTTOM + 18,
 		        marks[i].label);
 	}
-	for (e = low; e <= high; e++) {
+	for (e = (int)low; e <= (int)high; e++) {
 		at = y_of(pow(10, e), low, high);
 		fprintf(to,
 		        "<path d=\"M%d %.1f H%d\" class=\"grid\"/>"

@@ -60,9 +60,9 @@ struct string_list {
 /* A row; a table ends with a row without a name. */
 struct option_row {
 	const char *name;    /* "rate" for --rate */
-	char letter;         /* 'w' for -w as well; 0: none */
 	const char *metavar; /* "RATE"; NULL for a flag */
 	enum option_type type;
+	char letter;                /* 'w' for -w as well; 0: none */
 	void *value;                /* set when the option is given, else left alone */
 	const char *const *choices; /* OPTION_ENUM: NULL-terminated */
 	uint64_t min, max; /* OPTION_COUNT, OPTION_SIZE, OPTION_DURATION; max 0: none */

@@ -139,7 +139,7 @@ bool pcapng_interface(struct pcapng *to, const struct pcapng_interface *interfac
 	if (interface->speed)
 		put_u64(&b, if_speed, interface->speed);
 	if (interface->filter && strlen(interface->filter) < sizeof(filter) - 1) {
-		strcpy(filter + 1, interface->filter);
+		memcpy(filter + 1, interface->filter, strlen(interface->filter));
 		put_option(&b, if_filter, filter, strlen(filter + 1) + 1);
 	}
 	put_pair(&b, opt_endofopt, 0);

@@ -163,7 +163,7 @@ static int make_observers(struct truth *truth, unsigned n)
 {
 	unsigned i;
 
-	truth->observer = calloc(n, sizeof(*truth->observer));
+	truth->observer = calloc(n, sizeof(struct observer *));
 	if (!truth->observer)
 		return fail_environment(truth->verb, "no memory");
 	for (i = 0; i < n; i++) {
@@ -195,7 +195,7 @@ static int make_account(struct truth *truth)
 int truth_init(struct truth *truth, const struct verb *verb,
                const struct truth_opts *opts, unsigned observers, bool is_sleeping)
 {
-	struct expect_error err;
+	struct expect_error err = {""};
 	int code;
 
 	memset(truth, 0, sizeof(*truth));
