@@ -62,7 +62,7 @@ static int show_text(struct packet_source *s, const struct packet *p)
 	for (i = 0; i < opt.count; i++) {
 		len = packet_write(s, frame, &held);
 		printf("packet %" PRIu64 ", %u bytes\n", i, len);
-		packet_show(stdout, p, frame, len);
+		packet_show(stdout, p, held, frame, len);
 	}
 	return EXIT_OK;
 }

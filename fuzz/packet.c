@@ -25,7 +25,7 @@ static void use(const struct packet *p, FILE *null)
 		if (packet_write(s, frame, &held) != len || len > packet_longest(p) ||
 		    len < packet_shortest(p))
 			abort();
-		packet_show(null, p, frame, len);
+		packet_show(null, p, held, frame, len);
 	}
 	if (!edit_code_build(p, 1, 3, 1000, 10, &code))
 		edit_code_free(&code);

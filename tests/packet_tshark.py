@@ -131,6 +131,11 @@ CASES = [
     ("ip6/udp/vxlan/ip/tcp(ack=inc(0..99))/sig", [],
      {"udp.checksum.status": GOOD, "tcp.checksum.status": GOOD}),
     ("ip/sctp(vtag=inc(0..99))/data/sig", [], {"sctp.checksum.status": GOOD}),
+    ("ip(ttl=1)/udp(sport=inc(50000..50009)) @ 2 + ip(ttl=2)/tcp@1+ip6(hlim=9)/udp(sport=7)", [],
+     {"ip.ttl": lambda i: ("1", "2", "", "1")[i % 4],
+      "udp.srcport": lambda i: (str(50000 + i // 4 * 2 % 10), "", "7",
+                                str(50000 + (i // 4 * 2 + 1) % 10))[i % 4],
+      "ipv6.hlim": lambda i: "9" if i % 4 == 2 else ""}),
     ("hex:ffffffffffff0200000000010806/hex:0001080006040001020000000001c0a80001000000000000c0a80002",
      [], {"arp.opcode": "1", "arp.dst.proto_ipv4": "192.168.0.2"}),
 ]

@@ -65,8 +65,8 @@ static int build_packet(struct build *b)
 	return err ? err : keep_layers(b);
 }
 
-int packet_compile(const char *text, const struct packet_opts *opts, struct packet **out,
-                   struct packet_error *err)
+static int compile_one(const char *text, unsigned *at, const struct packet_opts *opts,
+                       struct packet **out, struct packet_error *err)
 {
 	struct expr *expr = malloc(sizeof(*expr));
 	struct build *b = calloc(1, sizeof(*b));
@@ -75,12 +75,13 @@ int packet_compile(const char *text, const struct packet_opts *opts, struct pack
 
 	if (!expr || !b || !p)
 		goto free_all;
-	ret = expr_parse(text, expr, err);
+	ret = expr_parse(text, at, expr, err);
 	if (ret)
 		goto free_all;
 	*b = (struct build){.expr = expr, .opts = opts, .err = err, .packet = p};
 	p->seed = opts->seed;
 	p->flow_edit = -1;
+	p->weight = 1;
 	ret = build_packet(b);
 	if (ret)
 		goto free_all;
@@ -93,12 +94,85 @@ free_all:
 	return ret;
 }
 
+/* "@7" behind a packet */
+static int take_weight(const char *text, unsigned *at, struct packet *p,
+                       struct packet_error *err)
+{
+	static const struct field field = {.name = "a weight", .width = 12};
+	struct span digits = {*at + 1, 0};
+	struct value v;
+	int ret;
+
+	digits.at += (unsigned)strspn(text + digits.at, " \t\n");
+	digits.len = (unsigned)strcspn(text + digits.at, " \t\n+");
+	ret = value_parse(text, digits, &field, &v, err);
+	if (!ret && !v.low)
+		ret = expr_error(err, text, digits, NULL, "a weight is at least 1");
+	p->weight = (uint32_t)v.low;
+	*at = digits.at + digits.len;
+	*at += (unsigned)strspn(text + *at, " \t\n");
+	if (!ret && text[*at] && text[*at] != '+')
+		ret = expr_error(err, text, (struct span){*at, 1},
+		                 "packets are joined by '+'",
+		                 "'%c' where '+' or the end is expected", text[*at]);
+	return ret;
+}
+
+/* Whose turn it is, one packet after the other. */
+static int plan_turns(struct packet *first, unsigned n)
+{
+	uint32_t weights[WEIGHTS_MAX];
+	struct packet *p;
+	unsigned i = 0;
+
+	for (p = first; p; p = p->next) {
+		weights[i++] = p->weight;
+		first->turn_count += p->weight;
+	}
+	first->turns = calloc(first->turn_count, sizeof(*first->turns));
+	if (!first->turns)
+		return -ENOMEM;
+	spread(weights, n, first->turns);
+	return 0;
+}
+
+int packet_compile(const char *text, const struct packet_opts *opts, struct packet **out,
+                   struct packet_error *err)
+{
+	struct packet_opts own = *opts;
+	struct packet *first = NULL, **last = &first;
+	unsigned at = 0, n = 0;
+	int ret;
+
+	for (;; at++, own.flow++, n++) {
+		if (n == WEIGHTS_MAX)
+			ret = expr_error(err, text, (struct span){at, 1}, NULL,
+			                 "more than %d packets", WEIGHTS_MAX);
+		else
+			ret = compile_one(text, &at, &own, last, err);
+		if (!ret && text[at] == '@')
+			ret = take_weight(text, &at, *last, err);
+		if (ret || !text[at])
+			break;
+		last = &(*last)->next;
+	}
+	if (!ret)
+		ret = plan_turns(first, n + 1);
+	if (ret)
+		packet_free(first);
+	else
+		*out = first;
+	return ret;
+}
+
 void packet_free(struct packet *p)
 {
 	unsigned i;
 
 	if (!p)
 		return;
+	packet_free(p->next);
+	free(p->turns);
 	for (i = 0; i < EDITS_MAX; i++)
 		free(p->lists[i]);
 	for (i = 0; p->templates && i < p->sizes.length_count; i++)
@@ -114,9 +188,10 @@ uint32_t packet_longest(const struct packet *p)
 {
 	uint32_t i, longest = 0;
 
-	for (i = 0; i < p->sizes.length_count; i++)
-		if (p->sizes.lengths[i] > longest)
-			longest = p->sizes.lengths[i];
+	for (; p; p = p->next)
+		for (i = 0; i < p->sizes.length_count; i++)
+			if (p->sizes.lengths[i] > longest)
+				longest = p->sizes.lengths[i];
 	return longest;
 }
 
@@ -124,23 +199,29 @@ uint32_t packet_shortest(const struct packet *p)
 {
 	uint32_t i, shortest = PACKET_MAX;
 
-	for (i = 0; i < p->sizes.length_count; i++)
-		if (p->sizes.lengths[i] < shortest)
-			shortest = p->sizes.lengths[i];
+	for (; p; p = p->next)
+		for (i = 0; i < p->sizes.length_count; i++)
+			if (p->sizes.lengths[i] < shortest)
+				shortest = p->sizes.lengths[i];
 	return shortest;
 }
 
 double packet_mean_length(const struct packet *p)
 {
-	double total = 0;
+	double total = 0, weights = 0, mean;
 	uint32_t i;
 
-	for (i = 0; i < p->sizes.order_count; i++)
-		total += p->sizes.lengths[p->sizes.order[i]];
-	return total / p->sizes.order_count;
+	for (; p; p = p->next) {
+		mean = 0;
+		for (i = 0; i < p->sizes.order_count; i++)
+			mean += p->sizes.lengths[p->sizes.order[i]];
+		total += p->weight * mean / p->sizes.order_count;
+		weights += p->weight;
+	}
+	return total / weights;
 }
 
 bool packet_is_constant(const struct packet *p)
 {
-	return !p->edit_count && !p->sig_at && p->sizes.order_count == 1;
+	return !p->next && !p->edit_count && !p->sig_at && p->sizes.order_count == 1;
 }

@@ -18,7 +18,8 @@
 enum {
 	EDITS_MAX = 64, /* a field can take two */
 	SUMS_MAX = 12,
-	INTO_MAX = 6, /* sums that one field can be in */
+	WEIGHTS_MAX = 64, /* packets of a text, lengths of an imix */
+	INTO_MAX = 6,     /* sums that one field can be in */
 	/* Of all templates together: every length from 60 to 9,600 bytes is 46 MB. */
 	TEMPLATE_BYTES_MAX = 64 << 20,
 };
@@ -97,6 +98,10 @@ struct placed {
 };
 
 struct packet {
+	struct packet *next; /* of several packets in turn */
+	uint32_t weight;
+	uint32_t *turns; /* of the first one: whose turn it is, turn_count of them */
+	uint32_t turn_count;
 	struct template *templates; /* as size_plan.lengths */
 	uint8_t *bytes;             /* of all templates */
 	struct size_plan sizes;
@@ -152,6 +157,9 @@ uint16_t sum_finish(const struct sum *s, uint64_t sum);
 uint32_t crc_finish(const struct sum *s, const uint8_t *bytes, unsigned len);
 void crc_store(uint8_t *at, uint32_t crc);
 void fill_template(struct build *b, struct template *t);
+/* sizes.c: n members in an order that spreads each evenly, as often as its weight; the order
+ * has as many places as the weights add up to. */
+void spread(const uint32_t *weights, unsigned n, uint32_t *order);
 /* sizes.c; min: the shortest that holds the content. */
 int sizes_parse(const char *text, unsigned min, struct size_plan *out,
                 struct packet_error *err);

@@ -508,6 +508,8 @@ static const char *refuse(const struct packet *p)
 {
 	unsigned i;
 
+	if (p->next)
+		return "there are several packets in turn";
 	if (p->sizes.order_count > 1)
 		return "the length varies";
 	for (i = 0; i < p->sum_count; i++)

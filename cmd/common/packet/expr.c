@@ -268,20 +268,23 @@ static void start(struct parser *p, const char *text, struct expr *out,
 	out->layer_count = out->arg_count = out->item_count = 0;
 }
 
-int expr_parse(const char *text, struct expr *out, struct packet_error *err)
+int expr_parse(const char *text, unsigned *at, struct expr *out, struct packet_error *err)
 {
 	struct parser p;
 	int ret;
 
 	start(&p, text, out, err);
+	p.at = *at;
 	for (;;) {
 		ret = take_layer(&p);
 		if (ret)
 			return ret;
-		if (!peek(&p))
+		if (!peek(&p) || peek(&p) == '+' || peek(&p) == '@') {
+			*at = p.at;
 			return 0;
+		}
 		if (peek(&p) != '/')
-			return fail_here(&p, "layers are joined by '/'",
+			return fail_here(&p, "layers are joined by '/', packets by '+'",
 			                 "'/' or the end is expected");
 		p.at++;
 	}

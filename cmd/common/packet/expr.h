@@ -3,6 +3,7 @@
  * A packet text taken apart: layers, their arguments and the pieces of these, each a span of
  * the text.  Nothing here knows a protocol.
  *
+ *     packets  = packet [ "@" weight ] { "+" packet [ "@" weight ] }
  *     packet   = layer { "/" layer }
  *     layer    = name [ "(" [ argument { "," argument } ] ")" ]  |  "hex:" digits
  *     argument = [ name "=" ] value
@@ -42,8 +43,10 @@ struct expr {
 	struct span items[EXPR_ITEMS_MAX];
 };
 
-/* 0 or -EINVAL with *err. */
-int expr_parse(const char *text, struct expr *out, struct packet_error *err);
+/* Parse the packet from *at on; *at is then at the end, a '+' or an '@'.  0 or -EINVAL with
+ * *err. */
+int expr_parse(const char *text, unsigned *at, struct expr *out,
+               struct packet_error *err);
 /* The same for one value alone, as in --size. */
 int expr_parse_value(const char *text, struct expr *out, struct packet_error *err);
 

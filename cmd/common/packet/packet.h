@@ -43,8 +43,9 @@ void packet_free(struct packet *p);
 /* The sentence, the text, a caret under the fault, the hint. */
 void packet_error_print(FILE *to, const struct packet_error *err);
 
-/* A packet written from p, in words and in hex. */
-void packet_show(FILE *to, const struct packet *p, const void *frame, uint32_t len);
+/* A packet written from p, in words and in hex; held as packet_write() left it. */
+void packet_show(FILE *to, const struct packet *p, const void *held, const void *frame,
+                 uint32_t len);
 
 uint32_t packet_longest(const struct packet *p);
 uint32_t packet_shortest(const struct packet *p);

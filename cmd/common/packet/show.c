@@ -124,11 +124,21 @@ static void dump(FILE *to, const uint8_t *frame, unsigned len)
 	fputc('\n', to);
 }
 
-void packet_show(FILE *to, const struct packet *p, const void *frame, uint32_t len)
+static bool has_template(const struct packet *p, const void *held)
+{
+	uintptr_t at = (uintptr_t)held, from = (uintptr_t)p->templates;
+
+	return at >= from && at < (uintptr_t)(p->templates + p->sizes.length_count);
+}
+
+void packet_show(FILE *to, const struct packet *p, const void *held, const void *frame,
+                 uint32_t len)
 {
 	const struct placed *placed;
 	unsigned end = 0, i;
 
+	while (p->next && !has_template(p, held))
+		p = p->next;
 	for (i = 0; i < p->placed_count; i++) {
 		placed = &p->placed[i];
 		end = placed->at + placed->header_len;

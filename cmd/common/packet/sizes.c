@@ -44,30 +44,45 @@ static int reserve(struct size_plan *plan, uint64_t lengths, uint64_t order)
 	return plan->lengths && plan->order ? 0 : -ENOMEM;
 }
 
-/* Spread each length evenly: at each step the one that is furthest behind its share. */
+/* At each step the one that is furthest behind its share. */
+void spread(const uint32_t *weights, unsigned n, uint32_t *order)
+{
+	uint32_t total = 0, given[WEIGHTS_MAX] = {0};
+	int64_t behind, most;
+	unsigned i, k, best;
+
+	for (i = 0; i < n; i++)
+		total += weights[i];
+	for (k = 0; k < total; k++) {
+		most = INT64_MIN;
+		best = 0;
+		for (i = 0; i < n; i++) {
+			behind =
+				(int64_t)weights[i] * (k + 1) - (int64_t)given[i] * total;
+			if (behind > most) {
+				most = behind;
+				best = i;
+			}
+		}
+		given[best]++;
+		order[k] = best;
+	}
+}
+
 static int plan_weighted(const struct weighted *mix, unsigned n, struct size_plan *plan)
 {
-	uint32_t total = 0, sent[64] = {0};
-	unsigned i, k, best;
+	uint32_t weights[WEIGHTS_MAX], total = 0;
+	unsigned i;
 	int err;
 
 	for (i = 0; i < n; i++)
-		total += mix[i].weight;
+		total += weights[i] = mix[i].weight;
 	err = reserve(plan, n, total);
 	if (err)
 		return err;
 	for (i = 0; i < n; i++)
 		plan->lengths[i] = mix[i].length;
-	for (k = 0; k < total; k++) {
-		best = 0;
-		for (i = 1; i < n; i++)
-			if ((int64_t)mix[i].weight * (k + 1) - (int64_t)sent[i] * total >
-			    (int64_t)mix[best].weight * (k + 1) -
-			            (int64_t)sent[best] * total)
-				best = i;
-		sent[best]++;
-		plan->order[k] = best;
-	}
+	spread(weights, n, plan->order);
 	return 0;
 }
 
@@ -102,7 +117,7 @@ static int parse_weighted(const struct expr *expr, struct span span, unsigned mi
 static int parse_imix(const struct expr *expr, const struct arg *arg, unsigned min,
                       struct size_plan *plan, struct packet_error *err)
 {
-	struct weighted mix[64];
+	struct weighted mix[WEIGHTS_MAX];
 	unsigned i;
 	int ret;
 
@@ -110,7 +125,7 @@ static int parse_imix(const struct expr *expr, const struct arg *arg, unsigned m
 		ret = check_length(expr, arg->whole, standard_imix[0].length, min, err);
 		return ret ? ret : plan_weighted(standard_imix, 3, plan);
 	}
-	if (arg->items > 64)
+	if (arg->items > WEIGHTS_MAX)
 		return expr_error(err, expr->text, arg->whole, NULL,
 		                  "more than 64 lengths");
 	for (i = 0; i < arg->items; i++) {

@@ -9,6 +9,9 @@
 #include <string.h>
 
 struct packet_source {
+	/* several packets in turn: the sources of each, and of the first one whose turn it is */
+	struct packet_source *next, *turn;
+	uint32_t turn_at;
 	const struct packet *packet;
 	uint64_t number, stride; /* of the next packet */
 	uint32_t order_at, order_step;
@@ -19,8 +22,8 @@ struct packet_source {
 	uint8_t worker;           /* sig: upper 8 bits of the flow */
 };
 
-struct packet_source *packet_source_create(const struct packet *p, uint64_t first,
-                                           uint64_t stride)
+static struct packet_source *create_one(const struct packet *p, uint64_t first,
+                                        uint64_t stride)
 {
 	struct packet_source *s = calloc(1, sizeof(*s));
 	unsigned i;
@@ -47,16 +50,43 @@ struct packet_source *packet_source_create(const struct packet *p, uint64_t firs
 	return s;
 }
 
+static struct packet_source *nth_source(struct packet_source *s, uint32_t n)
+{
+	while (n--)
+		s = s->next;
+	return s;
+}
+
+struct packet_source *packet_source_create(const struct packet *p, uint64_t first,
+                                           uint64_t stride)
+{
+	struct packet_source *head = NULL, **last = &head;
+	const struct packet *all = p;
+
+	for (; p; p = p->next, last = &(*last)->next) {
+		*last = create_one(p, first, stride);
+		if (!*last) {
+			packet_source_free(head);
+			return NULL;
+		}
+	}
+	head->turn = nth_source(head, all->turns[0]);
+	return head;
+}
+
 void packet_source_free(struct packet_source *s)
 {
-	if (s)
-		free(s->sequences);
+	if (!s)
+		return;
+	packet_source_free(s->next);
+	free(s->sequences);
 	free(s);
 }
 
 void packet_source_set_time(struct packet_source *s, uint64_t now_ns)
 {
-	s->now_ns = now_ns;
+	for (; s; s = s->next)
+		s->now_ns = now_ns;
 }
 
 /* Uniform 64 bits for a packet's number: Steele, Lea and Flood's SplitMix64, so that any
@@ -240,7 +270,7 @@ static const struct template *next_template(const struct packet_source *s)
 
 uint32_t packet_next_length(const struct packet_source *s)
 {
-	return next_template(s)->len;
+	return next_template(s->turn)->len;
 }
 
 static inline void advance(struct packet_source *s)
@@ -272,7 +302,7 @@ static inline uint64_t write_edits(struct packet_source *s, uint8_t *frame,
 	return flow;
 }
 
-uint32_t packet_write(struct packet_source *s, void *frame, const void **held)
+static uint32_t write_one(struct packet_source *s, void *frame, const void **held)
 {
 	const struct template *t = next_template(s);
 	const struct packet *p = s->packet;
@@ -297,4 +327,17 @@ uint32_t packet_write(struct packet_source *s, void *frame, const void **held)
 		write_sig(s, t, frame, flow);
 	advance(s);
 	return t->len;
+}
+
+uint32_t packet_write(struct packet_source *s, void *frame, const void **held)
+{
+	const struct packet *first = s->packet;
+	uint32_t len = write_one(s->turn, frame, held);
+
+	if (s->next) {
+		if (++s->turn_at == first->turn_count)
+			s->turn_at = 0;
+		s->turn = nth_source(s, first->turns[s->turn_at]);
+	}
+	return len;
 }
