@@ -91,7 +91,8 @@ void histogram_print_hgrm(const struct histogram *h, FILE *to)
 	        HISTOGRAM_TOP - HISTOGRAM_BITS, 1 << HISTOGRAM_BITS);
 }
 
-/* The values in `bars` ranges, each as much wider than the one before as the whole spread asks. */
+/* Cut low..high into ranges that are equally wide on a logarithmic scale: the top of each and how
+ * many values it has.  Returns how many ranges. */
 static unsigned spread(const struct histogram *h, uint64_t low, uint64_t high,
                        uint64_t *tops, uint64_t *counts)
 {

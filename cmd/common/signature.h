@@ -16,10 +16,10 @@ struct signature {
 	uint32_t flow;
 	uint64_t sequence, time_ns;
 	/* SIGNATURE_DAMAGED */
-	bool is_known; /* flow, sequence and time_ns are what was sent */
-	bool is_located; /* one byte is wrong: damage[at] was sent as damage[at] ^ flipped */
-	uint16_t damaged; /* that byte's place in the frame */
-	uint8_t flipped;
+	bool is_known;    /* flow, sequence and time_ns are what was sent */
+	bool is_located;  /* one byte is wrong, the one at `damaged`, by `flipped` */
+	uint16_t damaged; /* its place in the frame */
+	uint8_t flipped;  /* bits */
 };
 
 enum signature_verdict {

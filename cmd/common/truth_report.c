@@ -340,7 +340,8 @@ static void print_accounts(const struct truth *truth, FILE *to)
 
 	fprintf(to, "  %s signed packets of %s flow%s, %s unsigned\n",
 	        format_count((uint64_t)m[SIGNED].value, a),
-	        format_count((uint64_t)m[FLOWS].value, b), m[FLOWS].value > 1 ? "s" : "",
+	        format_count((uint64_t)m[FLOWS].value, b),
+	        m[FLOWS].value > 1 || m[FLOWS].value < 1 ? "s" : "",
 	        format_count((uint64_t)m[UNSIGNED].value, c));
 	fprintf(to, "  lost %s, reordered %s, duplicated %s, corrupted %s, late %s",
 	        format_count((uint64_t)m[LOSS].value, a),
