@@ -166,6 +166,9 @@ int main(int argc, char **argv)
 	is_u(s.returned, s.given, "every frame came back");
 	is_u(s.twice, 0, "to its owner, once");
 	is_u(s.disorder, 0, "what arrives is in order");
+	/* All that was posted and did not arrive is still there, so there is no room. */
+	is_u(rawq_rx_post(s.rxq, &(uint64_t){(FRAMES - 1) * FRAME}, 1), 0,
+	     "the receive queue has all its frames");
 	is_u(rawq_txq_status(s.txq, &tx), 0, "the send queue is well");
 	is_u(rawq_rxq_status(s.rxq, &rx), 0, "the receive queue is well");
 	printf("# %" PRIu64 " given, %" PRIu64 " arrived, errors: %" PRIu64
