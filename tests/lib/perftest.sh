@@ -5,7 +5,10 @@
 . "$(dirname "${BASH_SOURCE[0]}")/emu.sh"
 need raw_ethernet_bw raw_ethernet_lat raw_ethernet_burst_lat raw_ethernet_fs_rate
 ports 2 9600
-runs=0 # also tells the cables of this script apart; the shell's pid those of two scripts
+runs=0
+# /dev/shm is everybody's: the world's network namespace tells our cables from another run's
+cable=pt$(stat -Lc %i /proc/self/ns/net)
+trap 'rm -f /dev/shm/rawq-*-$cable-*' EXIT
 
 # server PROGRAM ARGS..., client PROGRAM ARGS...: on e1, on e0
 server() {
@@ -13,14 +16,14 @@ server() {
 	shift
 	rm -f $tmp/trace
 	timeout "${limit-20}" "$rawq" emu --trace $tmp/trace --stats $tmp/server.json \
-		--netdev e1 --wire "cable:pt$$-$runs,up" -- "$p" --server -d mlx5_0 \
+		--netdev e1 --wire "cable:$cable-$runs,up" -- "$p" --server -d mlx5_0 \
 		-E $mac0 -B $mac1 "$@" >$tmp/server 2>&1 &
 	server_pid=$!
 }
 client() {
 	local p=$1
 	shift
-	timeout "${limit-20}" "$rawq" emu --stats $tmp/client.json --netdev e0 --wire "cable:pt$$-$runs,up" -- \
+	timeout "${limit-20}" "$rawq" emu --stats $tmp/client.json --netdev e0 --wire "cable:$cable-$runs,up" -- \
 		"$p" --client -d mlx5_0 -E $mac1 -B $mac0 "$@" >$tmp/client 2>&1
 }
 said() {
