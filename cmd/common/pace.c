@@ -67,13 +67,14 @@ double pace_packets(double pps, const struct pace_shape *shape, uint64_t time_ns
 uint64_t pacer_next_ns(const struct pacer *p)
 {
 	uint64_t train = p->shape.train > 1 ? p->shape.train : 1;
+	uint64_t first = p->sent / train * train; /* of the train that is next */
 
 	if (p->shape.poisson)
 		return p->arrived > p->sent ? p->start_ns
 		                            : p->start_ns + (uint64_t)ceil(p->arrival_ns);
 	return p->start_ns +
 	       (uint64_t)ceil(time_of(p->packets_per_ns, (double)p->shape.ramp_ns,
-	                              (double)(p->sent / train * train)));
+	                              (double)first));
 }
 
 static uint64_t poisson_due(struct pacer *p, uint64_t now_ns)

@@ -24,9 +24,10 @@ static bool begin_loop(struct replayer *r)
 
 	if (r->loop && (!r->in_loop || (r->loops && r->loop == r->loops)))
 		return false;
-	if (r->loop && r->speed > 0 && r->in_loop > 1)
-		r->base_ns +=
-			(uint64_t)((double)(took + took / (r->in_loop - 1)) / r->speed);
+	if (r->loop && r->speed > 0 && r->in_loop > 1) {
+		took += took / (r->in_loop - 1);
+		r->base_ns += (uint64_t)((double)took / r->speed);
+	}
 	r->loop++;
 	r->in_loop = 0;
 	capture_rewind(r->capture);

@@ -144,7 +144,7 @@ const char *parse_cpus(const char *text, struct cpu_list *out)
 {
 	static const char valid[] = "CPU numbers and ranges, as 0,2-3";
 	struct cpu_list list = {0};
-	unsigned first, last;
+	unsigned first = 0, last;
 
 	for (;;) {
 		text = parse_cpu(text, &first);

@@ -92,7 +92,7 @@ static int place_payload(struct build *b, struct placed *p)
 		err = read_number(b, args.len, payload_fields, &len);
 	if (err)
 		return err;
-	if (len < (unsigned)n || len > PACKET_MAX - p->at)
+	if (args.len && (len < (unsigned)n || len > PACKET_MAX - p->at))
 		return expr_error(b->err, b->expr->text, args.len->whole, NULL,
 		                  "this payload may have %d to %u bytes", n,
 		                  PACKET_MAX - p->at);

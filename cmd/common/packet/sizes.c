@@ -117,7 +117,7 @@ static int parse_weighted(const struct expr *expr, struct span span, unsigned mi
 static int parse_imix(const struct expr *expr, const struct arg *arg, unsigned min,
                       struct size_plan *plan, struct packet_error *err)
 {
-	struct weighted mix[WEIGHTS_MAX];
+	struct weighted mix[WEIGHTS_MAX] = {0};
 	unsigned i;
 	int ret;
 

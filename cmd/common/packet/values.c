@@ -182,7 +182,7 @@ static int parse_range(const struct expr *expr, struct span span,
 	unsigned at = (unsigned)(dots - expr->text);
 	struct span a = {span.at, at - span.at};
 	struct span b = {at + 2, span.at + span.len - at - 2};
-	struct value last;
+	struct value last = {0};
 	int ret;
 
 	ret = value_parse(expr->text, a, field, &out->first, err);
@@ -213,7 +213,7 @@ static int parse_block(const struct expr *expr, struct span span,
 	struct span address = {span.at, (unsigned)(slash - expr->text) - span.at};
 	struct span digits = {address.at + address.len + 1, span.len - address.len - 1};
 	static const struct field prefix_field = {.name = "a prefix length", .width = 8};
-	struct value prefix;
+	struct value prefix = {0};
 	unsigned host_bits;
 	int ret;
 
@@ -263,7 +263,7 @@ static int apply_step(const struct expr *expr, const struct arg *arg, struct pat
 {
 	static const struct field step_field = {.name = "a step", .width = 64};
 	struct span span = expr->items[arg->first_item + 1];
-	struct value step;
+	struct value step = {0};
 	int ret;
 
 	ret = value_parse(expr->text, span, &step_field, &step, err);
