@@ -13,8 +13,8 @@
 #include "emu/nic/owned.h"
 #include "emu/nic/rss.h"
 
-#define PATIENCE_NS 200000000u
-#define VLAN_TAG_AT 12 /* behind the two MACs */
+#define PATIENCE_NS 1000000000u /* longer than a busy machine keeps a program waiting */
+#define VLAN_TAG_AT 12          /* behind the two MACs */
 #define VLAN_TAG    4
 #define PIECES_MAX  (WIRE_SEGS_MAX + 3) /* a cut for the tag, and the FCS */
 

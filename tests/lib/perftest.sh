@@ -15,7 +15,7 @@ server() {
 	local p=$1
 	shift
 	rm -f $tmp/trace
-	timeout "${limit-20}" "$rawq" emu --trace $tmp/trace --stats $tmp/server.json \
+	timeout -s INT "${limit-20}" "$rawq" emu --trace $tmp/trace --stats $tmp/server.json \
 		--netdev e1 --wire "cable:$cable-$runs,up" -- "$p" --server -d mlx5_0 \
 		-E $mac0 -B $mac1 "$@" >$tmp/server 2>&1 &
 	server_pid=$!
@@ -27,7 +27,9 @@ client() {
 		"$p" --client -d mlx5_0 -E $mac1 -B $mac0 "$@" >$tmp/client 2>&1
 }
 said() {
-	sed 's/^/# /' "$tmp/client" "$tmp/server" | grep -vE '^# *($|\||\*|--)' | tail -n "${1-8}"
+	sed 's/^/# /' "$tmp/client" "$tmp/server" | grep -vE '^# *($|\||\*|--)' | tail -n 8
+	grep -hE '_packets|out_of|missed|not_ready|_lost' "$tmp/client.json" "$tmp/server.json" |
+		sed 's/^/#/'
 }
 
 # A server is ready once its flow leads to a queue pair that receives; perftest makes the flow first.
