@@ -339,7 +339,7 @@ static bool run(int fd, uint64_t seed, unsigned flows, unsigned window, unsigned
 {
 	char count[16], width[16];
 	char *argv[] = {"rawq",     "rx",      "received", "--json",  "--for",
-	                "60s",      "--count", count,      "--depth", "4096",
+	                "60s",      "--count", count,      "--depth", "32768",
 	                "--window", width,     "--flows",  "10000",   NULL};
 	struct truth truth;
 	json_t *event, *end;
