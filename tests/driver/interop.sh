@@ -10,7 +10,7 @@ rawq_sends() {
 	server raw_ethernet_bw -n $n -s "$2" -m 9600 -r 4096
 	ready
 	check "rawq tx on $1 sends $n frames of $2 bytes" timeout 30 "$rawq" emu --stats $tmp/client.json \
-		--netdev e0 --wire "cable:pt$$-$runs,up" -- "$rawq" tx e0 --backend "$1" --count $n --size "$2" \
+		--netdev e0 --wire "cable:$cable-$runs,up" -- "$rawq" tx e0 --backend "$1" --count $n --size "$2" \
 		"eth(src=$mac0,dst=$mac1)/ip/udp(dport=9)"
 	check "raw_ethernet_bw receives them all" wait "$server_pid"
 	is "$(stat_of $tmp/client.json tx_packets) $(stat_of $tmp/server.json rx_packets)" "$n $n" \
@@ -21,7 +21,7 @@ rawq_sends() {
 rawq_receives() {
 	runs=$((runs + 1))
 	rm -f $tmp/trace
-	timeout 30 "$rawq" emu --trace $tmp/trace --stats $tmp/server.json --netdev e1 --wire "cable:pt$$-$runs,up" -- \
+	timeout 30 "$rawq" emu --trace $tmp/trace --stats $tmp/server.json --netdev e1 --wire "cable:$cable-$runs,up" -- \
 		"$rawq" rx e1 --backend "$1" --count $n --depth 4096 --unsigned --take-everything --rule "dst-mac $mac1" \
 		>$tmp/server 2>&1 &
 	server_pid=$!

@@ -16,10 +16,10 @@ if [ -z "${RAWQ_TEST_WORLD-}" ]; then
 	exec unshare --net --mount --pid --fork --kill-child --mount-proc \
 		bash "$0" "$@" </dev/null
 fi
-mount -t tmpfs none /run && mkdir -p /run/netns && ip link set lo up ||
+mount -t tmpfs none /run && mount -t tmpfs none /dev/shm && mkdir -p /run/netns && ip link set lo up ||
 	{ echo "Bail out! no world"; exit 1; }
 
-RAWQ_SOURCE=${RAWQ_SOURCE-$(cd "$(dirname "$0")/.." && pwd)}
+RAWQ_SOURCE=${RAWQ_SOURCE-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}
 RAWQ_BUILD=${RAWQ_BUILD-$RAWQ_SOURCE/build}
 # shellcheck disable=SC2034
 rawq=$RAWQ_BUILD/rawq
