@@ -18,6 +18,7 @@ for p in $*:
     s.send(p)"
 }
 listen() {
+	: >$tmp/tcpdump
 	tcpdump -i far0 -Q in -U -w $tmp/back.pcap -s 0 2>$tmp/tcpdump &
 	ear=$!
 	until_true 50 grep -q 'listening on' $tmp/tcpdump || bail "tcpdump does not listen"

@@ -21,13 +21,14 @@ print(json.load(sys.stdin)[0]['stats64']['$2']['$3'])"
 same() {
 	local name=$1 at=$2 packet=$3
 	shift 3
-	timeout 10 tcpdump -i rx0 -s 0 -B 65536 -Z root -w $tmp/got.pcap --immediate-mode -U \
+	: >$tmp/tcpdump # or the last one's "listening" would be taken for this one's
+	timeout 10 tcpdump -i rx0 -s 2048 -B 65536 -Z root -w $tmp/got.pcap --immediate-mode -U \
 		2>$tmp/tcpdump &
 	local capture=$!
 	until_true 150 grep -q listening $tmp/tcpdump
 	timeout 20 "$rawq" tx tx0 "$packet" --count 2000 --rate 20kpps --engine live "$@" \
 		>$tmp/sent 2>&1 || sed 's/^/# /' $tmp/sent
-	sleep 0.3
+	settled $tmp/got.pcap
 	kill -INT $capture
 	wait $capture
 	"$rawq" show "$packet" --count 2000 --write $tmp/want.pcap "$@"

@@ -50,6 +50,17 @@ check() {
 	fi
 }
 
+# settled FILE: wait until whoever writes it has caught up: half a second without a byte more
+settled() {
+	local was=-1 size tries
+	for ((tries = 0; tries < 20; tries++)); do
+		size=$(stat -c %s "$1" 2>/dev/null || echo 0)
+		[ "$size" != "$was" ] || return 0
+		was=$size
+		sleep 0.5
+	done
+}
+
 # is GOT WANT NAME
 is() {
 	if [ "$1" = "$2" ]; then
@@ -119,6 +130,7 @@ at() {
 start() {
 	local s=$1 name=$2
 	shift 2
+	: >"$tmp/$name.err" # nothing of an earlier one is to be taken for what this one says
 	ip netns exec "$s" "$@" >"$tmp/$name" 2>"$tmp/$name.err" &
 	# shellcheck disable=SC2034
 	pid=$!
