@@ -60,17 +60,19 @@ static struct packet_source *nth_source(struct packet_source *s, uint32_t n)
 struct packet_source *packet_source_create(const struct packet *p, uint64_t first,
                                            uint64_t stride)
 {
-	struct packet_source *head = NULL, **last = &head;
-	const struct packet *all = p;
+	struct packet_source *head = create_one(p, first, stride), *last = head;
+	const struct packet *next;
 
-	for (; p; p = p->next, last = &(*last)->next) {
-		*last = create_one(p, first, stride);
-		if (!*last) {
+	if (!head)
+		return NULL;
+	for (next = p->next; next; next = next->next, last = last->next) {
+		last->next = create_one(next, first, stride);
+		if (!last->next) {
 			packet_source_free(head);
 			return NULL;
 		}
 	}
-	head->turn = nth_source(head, all->turns[0]);
+	head->turn = nth_source(head, p->turns[0]);
 	return head;
 }
 
