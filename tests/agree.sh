@@ -2,51 +2,73 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # tx and rx agree to the packet with the kernel's counters and with a capture, at 1, 2 and 4
 # queues.
+#
+# A busy machine loses frames between veth and whoever listens, and not all of it is counted
+# anywhere; then both netdevs agree with rawq and the witness alone is short.  So a witness that
+# saw too few is asked up to three times; one that saw too many, or a counter that disagrees,
+# fails at once.
 # shellcheck source=tests/lib/net.sh
 . "$(dirname "$0")/lib/net.sh"
 count=20000
+packet='eth(dst=02:00:00:00:00:02)/ip(dst=10.0.0.2)/udp(dport=9000)'
+
+send() {
+	at near "$rawq" tx v0 "$packet" --size 64 --count $count --rate 10kpps --queues $queues \
+		--json >$tmp/tx 2>$tmp/tx.err
+}
+
+tx_captured() {
+	start far capture tcpdump -i v1 -w $tmp/tx.pcap -B 65536 -U --immediate-mode -s 64 udp dst port 9000
+	local capture=$pid
+	until_true 50 grep -q listening $tmp/capture.err || bail "tcpdump did not start"
+	send
+	status=$?
+	# tcpdump forgets what it has not yet written when it ends: 24 bytes, and 16 a packet
+	until_true 30 sh -c "[ \$(stat -c %s $tmp/tx.pcap) -ge $((24 + count * 80)) ]"
+	kill -INT $capture
+	wait $capture
+	captured=$(capinfos -Mc $tmp/tx.pcap | sed -n 's/.*Number of packets: *//p')
+}
+
+rx_given() {
+	start far rx "$rawq" rx v1 --rule 'udp dport 9000' --depth 4096 --json
+	local rx=$pid
+	started $tmp/rx
+	before=$(counter near v0 tx_packets)
+	given_before=$(driver far v1 xdp_redirect)
+	send
+	until_true 20 driver_is $((given_before + count)) far v1 xdp_redirect
+	kill -INT $rx
+	wait $rx
+	status=$?
+	given=$(($(driver far v1 xdp_redirect) - given_before))
+}
 
 spaces near far
 for queues in 1 2 4; do
-	wire near v0 - far v1 - $queues
 	q="$queues queue(s)"
-
-	# ---- tx: the kernel at both ends, and tcpdump
-	start far capture tcpdump -i v1 -w $tmp/tx.pcap -B 65536 -U --immediate-mode -s 64 udp dst port 9000
-	capture=$pid
-	until_true 50 grep -q listening $tmp/capture.err || bail "tcpdump did not start"
-	at near "$rawq" tx v0 'eth(dst=02:00:00:00:00:02)/ip(dst=10.0.0.2)/udp(dport=9000)' --size 64 \
-		--count $count --rate 10kpps --queues $queues --json >$tmp/tx 2>$tmp/tx.err
-	is $? 0 "tx, $q: status 0"
-	# tcpdump forgets what it has not yet written when it ends: 24 bytes, and 16 a packet
-	until_true 100 sh -c "[ \$(stat -c %s $tmp/tx.pcap) -ge $((24 + count * 80)) ]"
-	kill -INT $capture
-	wait $capture
+	for attempt in 1 2 3; do
+		[ $attempt = 1 ] || ip -n near link del v0
+		wire near v0 - far v1 - $queues
+		tx_captured
+		[ "$captured" -lt $count ] || break
+	done
+	is $status 0 "tx, $q: status 0"
 	is "$(field $tmp/tx end tx_packets)" $count "tx, $q: says $count packets"
 	is "$(field $tmp/tx end tx_bytes)" $((count * 64)) "tx, $q: of 64 bytes"
 	is "$(counter near v0 tx_packets)" $count "tx, $q: so says the sending netdev"
 	is "$(counter far v1 rx_packets)" $count "tx, $q: and the receiving one"
-	captured=$(capinfos -Mc $tmp/tx.pcap | sed -n 's/.*Number of packets: *//p')
-	missed=$(($(sed -n 's/ packets dropped by kernel//p' $tmp/capture.err) + $(counter far v1 rx_dropped)))
-	is $((captured + missed)) $count "tx, $q: and the capture ($captured, $missed missed for want of time)"
+	is "$captured" $count "tx, $q: and the capture"
 
-	# ---- rx: the kernel's counters of both netdevs and of the XDP program
-	start far rx "$rawq" rx v1 --rule 'udp dport 9000' --depth 4096 --json
-	rx=$pid
-	started $tmp/rx
-	before=$(counter near v0 tx_packets)
-	at near "$rawq" tx v0 'eth(dst=02:00:00:00:00:02)/ip(dst=10.0.0.2)/udp(dport=9000)' --size 64 \
-		--count $count --rate 10kpps --queues $queues --json >$tmp/tx 2>$tmp/tx.err
-	# What the kernel does not get to in time it drops and counts, so that the sum is exact.
-	check "rx, $q: the driver saw $count packets" until_true 50 driver_is $count far v1 xdp_redirect drops
-	given=$(driver far v1 xdp_redirect)
-	kill -INT $rx
-	wait $rx
-	is $? 0 "rx, $q: status 0"
-	is $(($(counter near v0 tx_packets) - before)) $count "rx, $q: the sending netdev counts as many"
-	is "$(field $tmp/rx end rx_packets)" "$given" "rx, $q: rx has what it gave to the sockets"
-	is "$(field $tmp/rx end rx_bytes)" $((given * 64)) "rx, $q: to the byte"
-	at_least "$given" 1 "rx, $q: which is not nothing"
+	for attempt in 1 2 3; do
+		rx_given
+		is $status 0 "rx, $q: status 0"
+		is $(($(counter near v0 tx_packets) - before)) $count "rx, $q: the sending netdev counts $count"
+		is "$(field $tmp/rx end rx_packets)" "$given" "rx, $q: rx has what the driver gave to the sockets"
+		is "$(field $tmp/rx end rx_bytes)" $((given * 64)) "rx, $q: to the byte"
+		[ "$given" -lt $count ] || break
+	done
+	is "$given" $count "rx, $q: which is all"
 	ip -n near link del v0
 done
 finish
