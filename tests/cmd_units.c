@@ -91,6 +91,22 @@ static void check_rates(void)
 		}
 }
 
+/* More digits than a double has room for are no number, on either side of the point. */
+static void check_long(void)
+{
+	char text[1024];
+	struct rate rate;
+	uint64_t n;
+
+	memset(text, '4', sizeof(text) - 1);
+	text[sizeof(text) - 1] = 0;
+	ok(parse_count(text, &n), "a count of 1023 digits is refused");
+	text[1] = '.';
+	ok(parse_count(text, &n), "a count of 1021 decimals is refused");
+	memcpy(text + sizeof(text) - 4, "pps", 4);
+	ok(parse_rate(text, &rate), "so is a rate");
+}
+
 static void check_refusals(void)
 {
 	uint64_t n = 7;
@@ -140,5 +156,6 @@ int main(void)
 	check_cpus();
 	check_names();
 	check_refusals();
+	check_long();
 	return done();
 }

@@ -3,6 +3,7 @@
 #include "options.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,6 +51,8 @@ static const char *parse_decimal(const char *text, double *out)
 			place *= 10;
 		}
 	}
+	if (!isfinite(value) || !isfinite(place)) /* more than 308 digits */
+		return NULL;
 	*out = value / place;
 	return p;
 }
