@@ -38,11 +38,6 @@ is "$(frames 'doorbell queue=sq do=lose at=5')" 1000 "a lost doorbell: the next 
 frames 'frame way=tx do=corrupt every=100' >/dev/null
 is "$(in_file)" "1000 $((kinds + 10))" "corrupt: ten of 1000 are like no other"
 
-sender drop 'link at=0s for=60s' 1000
-like "$? $(cat $tmp/said)" '^[1-9].*' "no link: perftest refuses"
-check "a link flap: perftest completes" sender drop 'link at=300ms for=100ms every=400ms' 2000000
-at_least "$(stat_of $tmp/stats.json wire_tx_lost)" 1 "a link flap: what was sent meanwhile is counted as lost"
-
 sender drop 'wqe queue=sq at=300 syndrome=0x04' 1000
 like "$? $(cat $tmp/said)" '^[1-9].*' "an error completion: perftest gives up"
 like "$(cat $tmp/said)" 'Completion with error|syndrom' "an error completion: and says why"
