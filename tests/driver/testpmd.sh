@@ -31,5 +31,4 @@ wait $server_pid
 sent=$(stat_of $tmp/client.json tx_packets)
 at_least "$sent" 1000 "testpmd sends"
 is "$(stat_of $tmp/server.json rx_packets)" "$sent" "rawq rx received them all"
-check "nothing lost" lossless $tmp/server.json
 finish
