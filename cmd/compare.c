@@ -21,15 +21,9 @@ static struct {
 } opt = {.tolerance = "5%"};
 
 static const struct option_row options[] = {
-	{.name = "tolerance",
-         .metavar = "N%",
-         .type = OPTION_STRING,
-         .value = &opt.tolerance,
-         .help = "how much worse is still the same (default: 5%)"},
-	{.name = "json",
-         .type = OPTION_FLAG,
-         .value = &opt.json,
-         .help = "print one JSON object"},
+	ROW_STRING("tolerance", "N%", &opt.tolerance,
+                   "how much worse is still the same (default: 5%)"),
+	ROW_FLAG("json", &opt.json, "print one JSON object"),
 	{.name = NULL},
 };
 

@@ -46,10 +46,7 @@ static struct {
 } opt;
 
 static const struct option_row options[] = {
-	{.name = "json",
-         .type = OPTION_FLAG,
-         .value = &opt.json,
-         .help = "print one JSON object a line: interval..., end"},
+	ROW_FLAG("json", &opt.json, "print one JSON object a line: interval..., end"),
 	{.name = NULL},
 };
 

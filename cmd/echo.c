@@ -23,9 +23,6 @@
 /* How long the last frames may take. */
 #define DRAIN_NS (500 * NS_PER_MS)
 
-static const char *const polls[] = {"sleep", "busy", NULL};
-enum poll_how { POLL_SLEEP, POLL_BUSY };
-
 static struct {
 	struct run run;
 	struct nic_choice choice;
@@ -36,35 +33,14 @@ static struct {
 } opt = {.rule = "ethertype 0x88b5", .depth = 512};
 
 static const struct option_row options[] = {
-	{.name = "rule",
-         .metavar = "TEXT",
-         .type = OPTION_STRING,
-         .value = &opt.rule,
-         .help = "what to send back (default: 'ethertype 0x88b5', rawq ping's)"},
-	{.name = "take-everything",
-         .type = OPTION_FLAG,
-         .value = &opt.take_everything,
-         .help = "let the rule take what the kernel lives on: all, all IP, ARP.."},
+	ROW_STRING("rule", "TEXT", &opt.rule,
+                   "what to send back (default: 'ethertype 0x88b5', rawq ping's)"),
+	TAKE_EVERYTHING_ROW(&opt.take_everything),
 	RUN_OPTION_ROWS(opt.run),
-	{.name = "queues",
-         .metavar = "N",
-         .type = OPTION_COUNT,
-         .value = &opt.run.queues,
-         .min = 1,
-         .help = "queues, a thread each (default: all)"},
-	{.name = "poll",
-         .metavar = "HOW",
-         .type = OPTION_ENUM,
-         .value = &opt.poll,
-         .choices = polls,
-         .help = "sleep when nothing comes, or keep the CPU busy (default: sleep)"},
-	{.name = "depth",
-         .metavar = "N",
-         .type = OPTION_COUNT,
-         .value = &opt.depth,
-         .min = 2,
-         .max = 1 << 20,
-         .help = "descriptors of a queue, a power of two (default: 512)"},
+	ROW_COUNT("queues", "N", &opt.run.queues, 1, 0,
+                  "queues, a thread each (default: all)"),
+	POLL_ROW(&opt.poll),
+	DEPTH_ROW(&opt.depth, " (default: 512)"),
 	NIC_OPTION_ROWS(opt.choice),
 	{.name = NULL},
 };
@@ -196,10 +172,10 @@ static json_t *config_json(const struct intake *in)
 {
 	json_t *config = nic_json(&in->nic, in->mode);
 
-	json_object_update_new(config,
-	                       json_pack("{s:s, s:i, s:I, s:s}", "rule", opt.rule,
-	                                 "queues", (int)in->queues, "depth",
-	                                 (json_int_t)opt.depth, "poll", polls[opt.poll]));
+	json_object_update_new(config, json_pack("{s:s, s:i, s:I, s:s}", "rule", opt.rule,
+	                                         "queues", (int)in->queues, "depth",
+	                                         (json_int_t)opt.depth, "poll",
+	                                         poll_names[opt.poll]));
 	return config;
 }
 

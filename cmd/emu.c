@@ -19,58 +19,29 @@ static struct {
 } opt;
 
 static const struct option_row options[] = {
-	{.name = "ports",
-         .metavar = "N",
-         .type = OPTION_COUNT,
-         .value = &opt.ports,
-         .min = 1,
-         .max = EMU_PORTS_MAX,
-         .help = "devices, mlx5_0 and on (default: one per --wire)"},
-	{.name = "wire",
-         .metavar = "SPEC",
-         .type = OPTION_STRINGS,
-         .value = &opt.wires,
-         .help = "where the next port's frames go; the last one given serves the\n"
-                 "ports that are left: drop (the default), loop, cable,\n"
-                 "cable:NAME[,loss][,up], netdev=IF, pcap=IN,OUT"},
-	{.name = "netdev",
-         .metavar = "IF",
-         .type = OPTION_STRINGS,
-         .value = &opt.netdevs,
-         .help = "the next port's netdev: one that is there, or none (default:\n"
-                 "the interface of a netdev wire, else a TAP made for the run)"},
-	{.name = "doorbell",
-         .metavar = "HOW",
-         .type = OPTION_ENUM,
-         .value = &opt.doorbell,
-         .choices = doorbells,
-         .help = "poll: a thread looks at the registers; trap: each store stops\n"
+	ROW_COUNT("ports", "N", &opt.ports, 1, EMU_PORTS_MAX,
+                  "devices, mlx5_0 and on (default: one per --wire)"),
+	ROW_STRINGS("wire", "SPEC", &opt.wires,
+                    "where the next port's frames go; the last one given serves the\n"
+                    "ports that are left: drop (the default), loop, cable,\n"
+                    "cable:NAME[,loss][,up], netdev=IF, pcap=IN,OUT"),
+	ROW_STRINGS("netdev", "IF", &opt.netdevs,
+                    "the next port's netdev: one that is there, or none (default:\n"
+                    "the interface of a netdev wire, else a TAP made for the run)"),
+	ROW_ENUM("doorbell", "HOW", &opt.doorbell, doorbells,
+                 "poll: a thread looks at the registers; trap: each store stops\n"
                  "the program and the card works at once: slow, and every run\n"
-                 "alike (default: poll)"},
-	{.name = "strict",
-         .type = OPTION_FLAG,
-         .value = &opt.strict,
-         .help = "the first violation aborts the program"},
-	{.name = "thorough",
-         .type = OPTION_FLAG,
-         .value = &opt.thorough,
-         .help = "find descriptors and frames changed while the card has them;\n"
-                 "costs speed"},
-	{.name = "faults",
-         .metavar = "FILE",
-         .type = OPTION_STRING,
-         .value = &opt.faults,
-         .help = "what is to go wrong, and when; seed=NUMBER draws a plan"},
-	{.name = "trace",
-         .metavar = "FILE",
-         .type = OPTION_STRING,
-         .value = &opt.trace,
-         .help = "append a line per call into the kernel's part and per event"},
-	{.name = "stats",
-         .metavar = "FILE",
-         .type = OPTION_STRING,
-         .value = &opt.stats,
-         .help = "write counters, violations and leaks as JSON at the end"},
+                 "alike (default: poll)"),
+	ROW_FLAG("strict", &opt.strict, "the first violation aborts the program"),
+	ROW_FLAG("thorough", &opt.thorough,
+                 "find descriptors and frames changed while the card has them;\n"
+                 "costs speed"),
+	ROW_STRING("faults", "FILE", &opt.faults,
+                   "what is to go wrong, and when; seed=NUMBER draws a plan"),
+	ROW_STRING("trace", "FILE", &opt.trace,
+                   "append a line per call into the kernel's part and per event"),
+	ROW_STRING("stats", "FILE", &opt.stats,
+                   "write counters, violations and leaks as JSON at the end"),
 	{.name = NULL},
 };
 

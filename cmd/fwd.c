@@ -34,9 +34,6 @@
 /* How long the last frames may take. */
 #define DRAIN_NS (500 * NS_PER_MS)
 
-static const char *const polls[] = {"sleep", "busy", NULL};
-enum poll_how { POLL_SLEEP, POLL_BUSY };
-
 static struct {
 	struct run run;
 	struct nic_choice choice;
@@ -46,46 +43,15 @@ static struct {
 } opt = {.rule = "all", .burst = 64};
 
 static const struct option_row options[] = {
-	{.name = "rule",
-         .metavar = "TEXT",
-         .type = OPTION_STRING,
-         .value = &opt.rule,
-         .help = "what to forward (default: all; the kernel keeps the rest)"},
+	ROW_STRING("rule", "TEXT", &opt.rule,
+                   "what to forward (default: all; the kernel keeps the rest)"),
 	RUN_OPTION_ROWS(opt.run),
-	{.name = "queues",
-         .metavar = "N",
-         .type = OPTION_COUNT,
-         .value = &opt.run.queues,
-         .min = 1,
-         .help = "queues of each port, a thread each (default: all)"},
-	{.name = "poll",
-         .metavar = "HOW",
-         .type = OPTION_ENUM,
-         .value = &opt.poll,
-         .choices = polls,
-         .help = "sleep when nothing comes, or keep the CPU busy (default: sleep)"},
-	{.name = "busy-poll",
-         .metavar = "N",
-         .type = OPTION_COUNT,
-         .value = &opt.busy_poll,
-         .min = 1,
-         .max = 65535,
-         .help = "let the driver handle up to N packets inside our calls"},
-	{.name = "burst",
-         .metavar = "N",
-         .type = OPTION_COUNT,
-         .value = &opt.burst,
-         .min = 1,
-         .max = BURST_MAX,
-         .help = "packets taken at once (default: 64)"},
-	{.name = "depth",
-         .metavar = "N",
-         .type = OPTION_COUNT,
-         .value = &opt.depth,
-         .min = 2,
-         .max = 1 << 20,
-         .help = "descriptors of a queue, a power of two\n"
-                 "(default: room for 512 packets)"},
+	ROW_COUNT("queues", "N", &opt.run.queues, 1, 0,
+                  "queues of each port, a thread each (default: all)"),
+	POLL_ROW(&opt.poll),
+	BUSY_POLL_ROW(&opt.busy_poll),
+	BURST_ROW(&opt.burst, BURST_MAX, "taken"),
+	DEPTH_ROW(&opt.depth, "\n(default: room for 512 packets)"),
 	NIC_OPTION_ROWS(opt.choice),
 	{.name = NULL},
 };
@@ -406,14 +372,14 @@ static void close_all(struct fwd *fwd)
 
 static json_t *config_json(const struct fwd *fwd, const uint32_t *mode)
 {
-	return json_pack("{s:[o,o], s:s, s:b, s:b, s:i, s:o, s:I, s:I, s:s, s:I, s:I}",
-	                 "ports", nic_json(&fwd->nic[0], mode[0]),
-	                 nic_json(&fwd->nic[1], mode[1]), "rule", opt.rule,
-	                 "take_everything", 1, "segments", fwd->segments, "queues",
-	                 fwd->queues, "cpus", run_cpus_json(&opt.run), "burst",
-	                 (json_int_t)opt.burst, "depth", (json_int_t)opt.depth, "poll",
-	                 polls[opt.poll], "busy_poll_packets", (json_int_t)opt.busy_poll,
-	                 "for_ns", (json_int_t)opt.run.duration_ns);
+	return json_pack(
+		"{s:[o,o], s:s, s:b, s:b, s:i, s:o, s:I, s:I, s:s, s:I, s:I}", "ports",
+		nic_json(&fwd->nic[0], mode[0]), nic_json(&fwd->nic[1], mode[1]), "rule",
+		opt.rule, "take_everything", 1, "segments", fwd->segments, "queues",
+		fwd->queues, "cpus", run_cpus_json(&opt.run), "burst",
+		(json_int_t)opt.burst, "depth", (json_int_t)opt.depth, "poll",
+		poll_names[opt.poll], "busy_poll_packets", (json_int_t)opt.busy_poll,
+		"for_ns", (json_int_t)opt.run.duration_ns);
 }
 
 static json_t *way_json(const struct fwd *fwd, int from)

@@ -26,9 +26,6 @@
 /* How often the queues' drop counters, system calls on xdp, are read. */
 #define STATUS_NS (20 * NS_PER_MS)
 
-static const char *const polls[] = {"sleep", "busy", NULL};
-enum poll_how { POLL_SLEEP, POLL_BUSY };
-
 static struct {
 	struct run run;
 	struct nic_choice choice;
@@ -45,63 +42,22 @@ static struct {
          .truth = TRUTH_DEFAULTS};
 
 static const struct option_row options[] = {
-	{.name = "packet",
-         .metavar = "TEXT",
-         .type = OPTION_STRING,
-         .value = &opt.packet,
-         .help = "what to send, with sig() in it (default:\n"
-                 "eth(dst=MAC of B)/ip/udp(dport=9)/sig())"},
-	{.name = "rule",
-         .metavar = "TEXT",
-         .type = OPTION_STRING,
-         .value = &opt.rule,
-         .help = "what B takes (default: 'udp dport 9')"},
-	{.name = "take-everything",
-         .type = OPTION_FLAG,
-         .value = &opt.take_everything,
-         .help = "let the rule take what the kernel lives on: all, all IP, ARP.."},
-	{.name = "rate",
-         .metavar = "RATE",
-         .type = OPTION_RATE,
-         .value = &opt.rate,
-         .help = "as 1Mpps, 9.5Gbps or 30% (default: 10kpps)"},
-	{.name = "size",
-         .metavar = "SIZES",
-         .type = OPTION_STRING,
-         .value = &opt.size,
-         .help = "frame length without FCS, as 64, 64..1518 or imix\n"
-                 "(default: what the packet needs)"},
+	ROW_STRING("packet", "TEXT", &opt.packet,
+                   "what to send, with sig() in it (default:\n"
+                   "eth(dst=MAC of B)/ip/udp(dport=9)/sig())"),
+	ROW_STRING("rule", "TEXT", &opt.rule, "what B takes (default: 'udp dport 9')"),
+	TAKE_EVERYTHING_ROW(&opt.take_everything),
+	ROW_RATE("rate", "RATE", &opt.rate, "as 1Mpps, 9.5Gbps or 30% (default: 10kpps)"),
+	SIZES_ROW(&opt.size),
 	RUN_OPTION_ROWS(opt.run),
-	{.name = "count",
-         .metavar = "N",
-         .type = OPTION_COUNT,
-         .value = &opt.run.count,
-         .min = 1,
-         .help = "send exactly this many packets, as 1000 or 1M"},
-	{.name = "queues",
-         .metavar = "N",
-         .type = OPTION_COUNT,
-         .value = &opt.run.queues,
-         .min = 1,
-         .help = "receive queues of B (default: all)"},
-	{.name = "settle",
-         .metavar = "TIME",
-         .type = OPTION_DURATION,
-         .value = &opt.settle_ns,
-         .help = "receive so long after the last packet was sent\n(default: 200ms)"},
-	{.name = "poll",
-         .metavar = "HOW",
-         .type = OPTION_ENUM,
-         .value = &opt.poll,
-         .choices = polls,
-         .help = "sleep when nothing comes, or keep the CPU busy (default: sleep)"},
-	{.name = "depth",
-         .metavar = "N",
-         .type = OPTION_COUNT,
-         .value = &opt.depth,
-         .min = 2,
-         .max = 1 << 20,
-         .help = "descriptors of a queue, a power of two (default: 4096)"},
+	ROW_COUNT("count", "N", &opt.run.count, 1, 0,
+                  "send exactly this many packets, as 1000 or 1M"),
+	ROW_COUNT("queues", "N", &opt.run.queues, 1, 0,
+                  "receive queues of B (default: all)"),
+	ROW_DURATION("settle", "TIME", &opt.settle_ns, 0, 0,
+                     "receive so long after the last packet was sent\n(default: 200ms)"),
+	POLL_ROW(&opt.poll),
+	DEPTH_ROW(&opt.depth, " (default: 4096)"),
 	TRUTH_OPTION_ROWS(opt.truth),
 	NIC_OPTION_ROWS(opt.choice),
 	{.name = NULL},
@@ -295,7 +251,7 @@ static json_t *config_json(const struct lat *lat)
 	                 nic_json(&lat->in.nic, lat->in.mode), "packet", opt.packet,
 	                 "size", opt.size, "rule", opt.rule, "asked_pps", lat->pps,
 	                 "count", (json_int_t)opt.run.count, "for_ns",
-	                 (json_int_t)opt.run.duration_ns, "poll", polls[opt.poll]);
+	                 (json_int_t)opt.run.duration_ns, "poll", poll_names[opt.poll]);
 }
 
 static int measure(struct lat *lat)

@@ -24,10 +24,7 @@ static struct {
 } opt;
 
 static const struct option_row options[] = {
-	{.name = "json",
-         .type = OPTION_FLAG,
-         .value = &opt.json,
-         .help = "print one JSON object per interface"},
+	ROW_FLAG("json", &opt.json, "print one JSON object per interface"),
 	{.name = NULL},
 };
 

@@ -20,9 +20,6 @@
 /* How often the queue's drop counters, a system call on xdp, are read. */
 #define STATUS_NS (20 * NS_PER_MS)
 
-static const char *const polls[] = {"sleep", "busy", NULL};
-enum poll_how { POLL_SLEEP, POLL_BUSY };
-
 static struct {
 	struct run run;
 	struct nic_choice choice;
@@ -34,56 +31,18 @@ static struct {
 } opt = {.rule = "udp dport 9", .burst = 64, .truth = TRUTH_DEFAULTS};
 
 static const struct option_row options[] = {
-	{.name = "rule",
-         .metavar = "TEXT",
-         .type = OPTION_STRING,
-         .value = &opt.rule,
-         .help = "what to take from the kernel (default: 'udp dport 9')"},
-	{.name = "take-everything",
-         .type = OPTION_FLAG,
-         .value = &opt.take_everything,
-         .help = "let the rule take what the kernel lives on: all, all IP, ARP.."},
+	ROW_STRING("rule", "TEXT", &opt.rule,
+                   "what to take from the kernel (default: 'udp dport 9')"),
+	TAKE_EVERYTHING_ROW(&opt.take_everything),
 	RUN_OPTION_ROWS(opt.run),
-	{.name = "count",
-         .metavar = "N",
-         .type = OPTION_COUNT,
-         .value = &opt.run.count,
-         .min = 1,
-         .help = "end after this many packets, as 1000 or 1M"},
-	{.name = "queues",
-         .metavar = "N",
-         .type = OPTION_COUNT,
-         .value = &opt.run.queues,
-         .min = 1,
-         .help = "receive queues (default: all that the netdev has)"},
-	{.name = "poll",
-         .metavar = "HOW",
-         .type = OPTION_ENUM,
-         .value = &opt.poll,
-         .choices = polls,
-         .help = "sleep when nothing comes, or keep the CPU busy (default: sleep)"},
-	{.name = "busy-poll",
-         .metavar = "N",
-         .type = OPTION_COUNT,
-         .value = &opt.busy_poll,
-         .min = 1,
-         .max = 65535,
-         .help = "let the driver handle up to N packets inside our calls"},
-	{.name = "burst",
-         .metavar = "N",
-         .type = OPTION_COUNT,
-         .value = &opt.burst,
-         .min = 1,
-         .max = BURST_MAX,
-         .help = "packets taken at once (default: 64)"},
-	{.name = "depth",
-         .metavar = "N",
-         .type = OPTION_COUNT,
-         .value = &opt.depth,
-         .min = 2,
-         .max = 1 << 20,
-         .help = "descriptors of a queue, a power of two\n"
-                 "(default: room for 512 packets)"},
+	ROW_COUNT("count", "N", &opt.run.count, 1, 0,
+                  "end after this many packets, as 1000 or 1M"),
+	ROW_COUNT("queues", "N", &opt.run.queues, 1, 0,
+                  "receive queues (default: all that the netdev has)"),
+	POLL_ROW(&opt.poll),
+	BUSY_POLL_ROW(&opt.busy_poll),
+	BURST_ROW(&opt.burst, BURST_MAX, "taken"),
+	DEPTH_ROW(&opt.depth, "\n(default: room for 512 packets)"),
 	NIC_OPTION_ROWS(opt.choice),
 	TRUTH_OPTION_ROWS(opt.truth),
 	{.name = NULL},
@@ -238,7 +197,7 @@ static json_t *config_json(const struct rx *rx)
 	                  opt.rule, "take_everything", opt.take_everything, "queues",
 	                  rx->in.queues, "cpus", run_cpus_json(&opt.run), "burst",
 	                  (json_int_t)opt.burst, "depth", (json_int_t)rx->in.depth,
-	                  "poll", polls[opt.poll], "busy_poll_packets",
+	                  "poll", poll_names[opt.poll], "busy_poll_packets",
 	                  (json_int_t)opt.busy_poll, "count", (json_int_t)opt.run.count,
 	                  "for_ns", (json_int_t)opt.run.duration_ns));
 	return config;

@@ -18,37 +18,15 @@ static struct {
 } opt = {.count = 3, .seed = 1};
 
 static const struct option_row options[] = {
-	{.name = "count",
-         .metavar = "N",
-         .type = OPTION_COUNT,
-         .value = &opt.count,
-         .min = 1,
-         .help = "packets to show (default: 3)"},
-	{.name = "size",
-         .metavar = "SIZES",
-         .type = OPTION_STRING,
-         .value = &opt.size,
-         .help = "frame length without FCS, as 64, 64..1518 or imix\n"
-                 "(default: what the packet needs)"},
-	{.name = "seed",
-         .metavar = "N",
-         .type = OPTION_COUNT,
-         .value = &opt.seed,
-         .help = "of what is random in the packet (default: 1)"},
-	{.name = "write",
-         .metavar = "FILE",
-         .type = OPTION_STRING,
-         .value = &opt.file,
-         .help = "write a pcap instead, times 1 us apart; - is stdout"},
-	{.name = "yaml",
-         .type = OPTION_FLAG,
-         .value = &opt.yaml,
-         .help = "print what follows -- (a verb, its operands and options), or\n"
-                 "a FILE for rawq run, as YAML with all that is in effect"},
-	{.name = "json",
-         .type = OPTION_FLAG,
-         .value = &opt.json,
-         .help = "the same as one line of JSON"},
+	ROW_COUNT("count", "N", &opt.count, 1, 0, "packets to show (default: 3)"),
+	SIZES_ROW(&opt.size),
+	SEED_ROW(&opt.seed),
+	ROW_STRING("write", "FILE", &opt.file,
+                   "write a pcap instead, times 1 us apart; - is stdout"),
+	ROW_FLAG("yaml", &opt.yaml,
+                 "print what follows -- (a verb, its operands and options), or\n"
+                 "a FILE for rawq run, as YAML with all that is in effect"),
+	ROW_FLAG("json", &opt.json, "the same as one line of JSON"),
 	{.name = NULL},
 };
 

@@ -24,20 +24,25 @@ struct nic_choice {
 };
 
 #define NIC_OPTION_ROWS(choice)                                                          \
-	{.name = "backend",                                                              \
-	 .metavar = "NAME",                                                              \
-	 .type = OPTION_ENUM,                                                            \
-	 .value = &(choice).backend,                                                     \
-	 .choices = backend_names,                                                       \
-	 .help = "auto, mlx5, verbs or xdp (default: auto)"},                            \
-		{.name = "xdp-copy",                                                     \
-	         .type = OPTION_FLAG,                                                    \
-	         .value = &(choice).copy,                                                \
-	         .help = "xdp: never zero copy, a way round a faulty driver"},           \
-	{                                                                                \
-		.name = "xdp-generic", .type = OPTION_FLAG, .value = &(choice).generic,  \
-		.help = "xdp: the steering program after the skb is made"                \
-	}
+	ROW_ENUM("backend", "NAME", &(choice).backend, backend_names,                    \
+	         "auto, mlx5, verbs or xdp (default: auto)"),                            \
+		ROW_FLAG("xdp-copy", &(choice).copy,                                     \
+	                 "xdp: never zero copy, a way round a faulty driver"),           \
+		ROW_FLAG("xdp-generic", &(choice).generic,                               \
+	                 "xdp: the steering program after the skb is made")
+
+/* A queue's descriptors; usual: the default, in words. */
+#define DEPTH_ROW(value, usual)                                                          \
+	ROW_COUNT("depth", "N", value, 2, 1 << 20,                                       \
+	          "descriptors of a queue, a power of two" usual)
+
+/* Descriptors a burst; done: what becomes of them, in a word. */
+#define BURST_ROW(value, max, done)                                                      \
+	ROW_COUNT("burst", "N", value, 1, max, "packets " done " at once (default: 64)")
+
+#define BUSY_POLL_ROW(value)                                                             \
+	ROW_COUNT("busy-poll", "N", value, 1, 65535,                                     \
+	          "let the driver handle up to N packets inside our calls")
 
 /* Open a port.  Returns an exit_code, the reason having been printed; the nic is the caller's
  * until nic_close(). */

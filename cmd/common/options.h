@@ -69,6 +69,39 @@ struct option_row {
 	const char *help;  /* lines are broken at \n */
 };
 
+/* Rows; a value of another type than the option's does not compile. */
+#define ROW_VALUE(type, p) _Generic((p), type : (p))
+
+#define ROW_FLAG(name_, value_, help_)                                                   \
+	{                                                                                \
+		.name = name_, .type = OPTION_FLAG, .value = ROW_VALUE(bool *, value_),  \
+		.help = help_                                                            \
+	}
+#define ROW_NUMBER(type_, name_, metavar_, value_, min_, max_, help_)                    \
+	{                                                                                \
+		.name = name_, .metavar = metavar_, .type = type_,                       \
+		.value = ROW_VALUE(uint64_t *, value_), .min = min_, .max = max_,        \
+		.help = help_                                                            \
+	}
+#define ROW_COUNT(...)    ROW_NUMBER(OPTION_COUNT, __VA_ARGS__)
+#define ROW_SIZE(...)     ROW_NUMBER(OPTION_SIZE, __VA_ARGS__)
+#define ROW_DURATION(...) ROW_NUMBER(OPTION_DURATION, __VA_ARGS__)
+#define ROW_ENUM(name_, metavar_, value_, choices_, help_)                               \
+	{                                                                                \
+		.name = name_, .metavar = metavar_, .type = OPTION_ENUM,                 \
+		.value = ROW_VALUE(unsigned *, value_), .choices = choices_,             \
+		.help = help_                                                            \
+	}
+#define ROW_TEXT(type_, pointer_, name_, metavar_, value_, help_)                        \
+	{                                                                                \
+		.name = name_, .metavar = metavar_, .type = type_,                       \
+		.value = ROW_VALUE(pointer_, value_), .help = help_                      \
+	}
+#define ROW_RATE(...)    ROW_TEXT(OPTION_RATE, struct rate *, __VA_ARGS__)
+#define ROW_CPUS(...)    ROW_TEXT(OPTION_CPUS, struct cpu_list *, __VA_ARGS__)
+#define ROW_STRING(...)  ROW_TEXT(OPTION_STRING, const char **, __VA_ARGS__)
+#define ROW_STRINGS(...) ROW_TEXT(OPTION_STRINGS, struct string_list *, __VA_ARGS__)
+
 struct verb {
 	const char *name;
 	const char *operands; /* as in the synopsis: "IF [PACKET]" */

@@ -15,7 +15,14 @@
 #ifndef CMD_COMMON_RULE_H
 #define CMD_COMMON_RULE_H
 
+#include "options.h"
+
 #include "rawq.h"
+
+/* Consent to a rule on which the kernel's own traffic depends. */
+#define TAKE_EVERYTHING_ROW(value)                                                       \
+	ROW_FLAG("take-everything", value,                                               \
+	         "let the rule take what the kernel lives on: all, all IP, ARP..")
 
 struct rule_error {
 	char text[160]; /* "at 'xyz': what was expected" */

@@ -17,6 +17,8 @@
 /* Queues a worker may wait for at a time. */
 #define WAIT_MAX 4
 
+const char *const poll_names[] = {"sleep", "busy", NULL};
+
 static void raise_fd(int fd)
 {
 	uint64_t one = 1;

@@ -44,21 +44,20 @@ struct run {
 };
 
 #define RUN_OPTION_ROWS(run)                                                             \
-	{.name = "for",                                                                  \
-	 .metavar = "TIME",                                                              \
-	 .type = OPTION_DURATION,                                                        \
-	 .value = &(run).duration_ns,                                                    \
-	 .min = 1,                                                                       \
-	 .help = "end after this time, as 5s or 500ms (default: at ^C)"},                \
-		{.name = "cpus",                                                         \
-	         .metavar = "LIST",                                                      \
-	         .type = OPTION_CPUS,                                                    \
-	         .value = &(run).cpus,                                                   \
-	         .help = "place the queues' threads, in turn, on these CPUs, as 0,2-3"}, \
-	{                                                                                \
-		.name = "json", .type = OPTION_FLAG, .value = &(run).json,               \
-		.help = "print one JSON object a line: start, interval..., end"          \
-	}
+	ROW_DURATION("for", "TIME", &(run).duration_ns, 1, 0,                            \
+	             "end after this time, as 5s or 500ms (default: at ^C)"),            \
+		ROW_CPUS("cpus", "LIST", &(run).cpus,                                    \
+	                 "place the queues' threads, in turn, on these CPUs, as 0,2-3"), \
+		ROW_FLAG("json", &(run).json,                                            \
+	                 "print one JSON object a line: start, interval..., end")
+
+/* What a thread does while nothing comes: enum poll_how. */
+enum poll_how { POLL_SLEEP, POLL_BUSY };
+extern const char *const poll_names[];
+
+#define POLL_ROW(value)                                                                  \
+	ROW_ENUM("poll", "HOW", value, poll_names,                                       \
+	         "sleep when nothing comes, or keep the CPU busy (default: sleep)")
 
 /* Run contexts[0..n) to the end and sum what they told.  Returns an exit_code: not EXIT_OK if a
  * worker gave up or a thread could not be had, which is printed. */

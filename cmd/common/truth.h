@@ -35,52 +35,24 @@ struct truth_opts {
 	}
 
 #define TRUTH_OPTION_ROWS(opts)                                                          \
-	{.name = "expect",                                                               \
-	 .metavar = "LIST",                                                              \
-	 .type = OPTION_STRING,                                                          \
-	 .value = &(opts).expect,                                                        \
-	 .help = "exit with 1 unless all hold, as 'loss==0, p99<50us'"},                 \
-		{.name = "per-flow",                                                     \
-	         .type = OPTION_FLAG,                                                    \
-	         .value = &(opts).per_flow,                                              \
-	         .help = "tell every flow's numbers at the end"},                        \
-		{.name = "flows",                                                        \
-	         .metavar = "N",                                                         \
-	         .type = OPTION_COUNT,                                                   \
-	         .value = &(opts).flows,                                                 \
-	         .min = 1,                                                               \
-	         .max = 1 << 20,                                                         \
-	         .help = "flows that are told apart (default: 16384)"},                  \
-		{.name = "window",                                                       \
-	         .metavar = "N",                                                         \
-	         .type = OPTION_COUNT,                                                   \
-	         .value = &(opts).window,                                                \
-	         .min = 64,                                                              \
-	         .max = 1 << 20,                                                         \
-	         .help = "a packet so many sequences behind is late, not\n"              \
-	                 "reordered; a power of two (default: 4096)"},                   \
-		{.name = "join",                                                         \
-	         .type = OPTION_FLAG,                                                    \
-	         .value = &(opts).join,                                                  \
-	         .help = "the senders are at it already: what a flow sent before\n"      \
-	                 "its first packet here is not lost"},                           \
-		{.name = "unsigned",                                                     \
-	         .type = OPTION_FLAG,                                                    \
-	         .value = &(opts).off,                                                   \
-	         .help = "look for no signatures, count only"},                          \
-		{.name = "plot",                                                         \
-	         .type = OPTION_FLAG,                                                    \
-	         .value = &(opts).plot,                                                  \
-	         .help = "draw the latencies at the end"},                               \
-		{.name = "hgrm",                                                         \
-	         .metavar = "FILE",                                                      \
-	         .type = OPTION_STRING,                                                  \
-	         .value = &(opts).hgrm,                                                  \
-	         .help = "write the latencies for HdrHistogram's plotter"},              \
-	{                                                                                \
-		.name = "svg", .metavar = "FILE", .type = OPTION_STRING,                 \
-		.value = &(opts).svg, .help = "write the latencies as a drawing"         \
-	}
+	ROW_STRING("expect", "LIST", &(opts).expect,                                     \
+	           "exit with 1 unless all hold, as 'loss==0, p99<50us'"),               \
+		ROW_FLAG("per-flow", &(opts).per_flow,                                   \
+	                 "tell every flow's numbers at the end"),                        \
+		ROW_COUNT("flows", "N", &(opts).flows, 1, 1 << 20,                       \
+	                  "flows that are told apart (default: 16384)"),                 \
+		ROW_COUNT("window", "N", &(opts).window, 64, 1 << 20,                    \
+	                  "a packet so many sequences behind is late, not\n"             \
+	                  "reordered; a power of two (default: 4096)"),                  \
+		ROW_FLAG("join", &(opts).join,                                           \
+	                 "the senders are at it already: what a flow sent before\n"      \
+	                 "its first packet here is not lost"),                           \
+		ROW_FLAG("unsigned", &(opts).off, "look for no signatures, count only"), \
+		ROW_FLAG("plot", &(opts).plot, "draw the latencies at the end"),         \
+		ROW_STRING("hgrm", "FILE", &(opts).hgrm,                                 \
+	                   "write the latencies for HdrHistogram's plotter"),            \
+		ROW_STRING("svg", "FILE", &(opts).svg,                                   \
+	                   "write the latencies as a drawing")
 
 /* A thread's own. */
 struct observer {

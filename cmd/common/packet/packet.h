@@ -7,9 +7,20 @@
 #ifndef CMD_COMMON_PACKET_PACKET_H
 #define CMD_COMMON_PACKET_PACKET_H
 
+#include "../options.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+
+/* The options of whoever has packets made: struct packet_opts. */
+#define SIZES_ROW(value)                                                                 \
+	ROW_STRING("size", "SIZES", value,                                               \
+	           "frame length without FCS, as 64, 64..1518 or imix\n"                 \
+	           "(default: what the packet needs)")
+#define SEED_ROW(value)                                                                  \
+	ROW_COUNT("seed", "N", value, 0, 0,                                              \
+	          "of what is random in the packet (default: 1)")
 
 struct packet;        /* compiled; read-only from then on, for any number of sources */
 struct packet_source; /* one thread's walk through its packets */
