@@ -18,7 +18,7 @@ static _Alignas(4096) uint8_t ring[DEPTH * 64];
 static _Alignas(64) struct hw_cqe cqes[DEPTH];
 static be32 records[2], cq_records[2];
 static _Alignas(64) uint8_t uar[4096];
-static uint64_t kept[DEPTH], addrs[BURST];
+static uint64_t kept[DEPTH], held[DEPTH], addrs[BURST];
 static struct mlx5_group groups[64];
 static struct rawq_pkt pkts[BURST];
 static struct mlx5_txq tx;
@@ -96,8 +96,10 @@ static void receive_rounds(uint32_t features, unsigned rounds)
 
 	rx = (struct mlx5_rxq){
 		.rdma = {.offloads = ~0u},
+		.mini_shared = ~0u,
 		.cq = {.ring = cqes, .dbrec = cq_records, .log_size = 9},
 		.ring = (void *)ring,
+		.held = held,
 		.dbrec = records,
 		.frame_mask = 2047,
 		.wqes = DEPTH,

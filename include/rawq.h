@@ -78,7 +78,9 @@ struct rawq_port_info {
 	uint32_t segments_max; /* descriptors of one packet */
 	uint32_t lanes_max;    /* 0: a send queue is one of the card's */
 	uint32_t inline_max;   /* 0: frames cannot be copied into descriptors */
-	char choice[160];      /* why this backend, in words */
+	uint32_t
+		compressions; /* 1 << RAWQ_COMPRESS_*: what a receive queue may ask for */
+	char choice[160];     /* why this backend, in words */
 };
 
 /* Open a NIC port by its netdev's name in the caller's network namespace.  Changes nothing on
@@ -163,6 +165,16 @@ struct rawq_pkt {
 
 /* ---- queues --------------------------------------------------------------- */
 
+/* rawq_queue_opts.compression: how the card packs the completions of received packets.  Packed
+ * they cost it less bus and the CPU less reading; times, which are per packet, are only in
+ * completions that are not. */
+enum rawq_compression {
+	RAWQ_COMPRESS_AUTO, /* on, in a format that has all that offloads asks for */
+	RAWQ_COMPRESS_OFF,
+	RAWQ_COMPRESS_HASH, /* each packet's hash is kept, ... */
+	RAWQ_COMPRESS_CSUM, /* ... or its checksum: RAWQ_RX_HASH is refused */
+};
+
 struct rawq_queue_opts {
 	size_t size;
 	uint32_t depth;    /* descriptors, a power of two; default 512 */
@@ -176,6 +188,8 @@ struct rawq_queue_opts {
 	uint32_t
 		inline_max; /* to send: frames up to this length are copied into the descriptor,
 	                      * up to the port's inline_max; 0: none but what the card demands */
+	uint32_t compression; /* to receive: RAWQ_COMPRESS_* */
+	uint32_t pad;         /* 0 */
 };
 
 /* Open only so that the calls below inline; made and read by the library alone. */

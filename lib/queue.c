@@ -85,6 +85,36 @@ static int check(const struct rawq_port *port, const struct rawq_region *region,
 	return 0;
 }
 
+static int check_compression(const struct rawq_port *port,
+                             const struct rawq_queue_opts *o, bool rx,
+                             struct rawq_error *err)
+{
+	static const char *const names[] = {"auto", "off", "hash", "csum"};
+	uint32_t can = 1u << RAWQ_COMPRESS_AUTO | 1u << RAWQ_COMPRESS_OFF |
+	               (rx ? port->info.compressions : 0);
+	uint32_t lost = RAWQ_RX_TIME;
+
+	if (o->compression > RAWQ_COMPRESS_CSUM)
+		return fail(err, -EINVAL, "%s: a compression of %u, which is not known",
+		            port->info.netdev, o->compression);
+	if (!(can >> o->compression & 1))
+		return fail(err, -ENOTSUP,
+		            "%s: compression %s; %s of the %s backend cannot have it",
+		            port->info.netdev, names[o->compression],
+		            rx ? "a receive queue here" : "a send queue",
+		            port->backend->name);
+	if (o->compression < RAWQ_COMPRESS_HASH)
+		return 0;
+	if (o->compression == RAWQ_COMPRESS_CSUM)
+		lost |= RAWQ_RX_HASH;
+	if (o->offloads & lost)
+		return fail(err, -ENOTSUP,
+		            "%s: compression %s leaves out %s; auto or off keeps them",
+		            port->info.netdev, names[o->compression],
+		            first_missing(rx_names, o->offloads & lost));
+	return 0;
+}
+
 /* -ENOSPC counts what the netdev has; that a queue is in use is for the backend to see. */
 static int check_number(const struct rawq_port *port, uint32_t number, uint32_t queues,
                         const char *what, struct rawq_error *err)
@@ -107,6 +137,8 @@ int rawq_rxq_create(struct rawq_port *port, struct rawq_region *region,
 	ret = opts_read(&o, sizeof(o), opts, "rawq_queue_opts", err);
 	if (!ret)
 		ret = check(port, region, &o, true, err);
+	if (!ret)
+		ret = check_compression(port, &o, true, err);
 	if (!ret)
 		ret = check_number(port, o.number, port->info.rx_queues, "receive", err);
 	if (!ret)
@@ -132,6 +164,8 @@ int rawq_txq_create(struct rawq_port *port, struct rawq_region *region,
 	ret = opts_read(&o, sizeof(o), opts, "rawq_queue_opts", err);
 	if (!ret)
 		ret = check(port, region, &o, false, err);
+	if (!ret)
+		ret = check_compression(port, &o, false, err);
 	if (!ret)
 		ret = check_number(port, o.number, port->info.tx_queues, "send", err);
 	if (!ret)

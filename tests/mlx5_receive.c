@@ -15,7 +15,7 @@
 static _Alignas(4096) uint8_t ring[WQES * 16 * 4];
 static _Alignas(64) struct hw_cqe cqes[WQES];
 static be32 records[2], cq_records[2];
-static uint64_t spare[WQES * 4];
+static uint64_t spare[WQES * 4], held[WQES * 4];
 static uint8_t missing[WQES];
 static struct mlx5_rxq q;
 static uint32_t nic_ci; /* entries written */
@@ -33,6 +33,7 @@ static struct rawq_rxq *make(uint32_t features, uint32_t log_segments)
 	                             RAWQ_RX_HASH | RAWQ_RX_VLAN},
 		.cq = {.ring = cqes, .dbrec = cq_records, .log_size = 5},
 		.ring = (void *)ring,
+		.held = held,
 		.dbrec = records,
 		.base = BASE,
 		.frame_mask = 2047,
@@ -41,6 +42,7 @@ static struct rawq_rxq *make(uint32_t features, uint32_t log_segments)
 		.lkey = 0xaabbccdd,
 		.features = features,
 		.spare = spare,
+		.mini_shared = RAWQ_RX_MARK | RAWQ_RX_HASH | RAWQ_RX_VLAN,
 		.missing = features & RX_SEGMENTS ? missing : NULL,
 	};
 	q.rdma.rxq.calls.burst = mlx5_rx_burst_for(features);
@@ -211,6 +213,30 @@ static void test_title(void)
 	is_u(wrong, 0, "and their slots cannot be taken for completions in a later lap");
 }
 
+/* The other format: checksums in place of hashes, which nobody may take for hashes. */
+static void test_csum_minis(void)
+{
+	struct rawq_rxq *r = make(RX_COMPRESSED | RX_META | RX_VERDICTS, 0);
+	struct rawq_pkt p[16];
+	uint64_t next = 0;
+	struct hw_cqe *c;
+	unsigned wrong = 0;
+
+	q.mini_shared &= ~(uint32_t)RAWQ_RX_HASH;
+	post_numbered(r, 16, &next);
+	c = receive_session(11, 100);
+	c->hds_ip_ext = 7;
+	c->hdr_type = 0x20 | 0x08;
+	c->rx_hash_type = 0x85;
+	c->sop_drop_qpn = to_be32(3u << 24 | 77);
+	is_u(rawq_rx_burst(r, p, 16), 11, "eleven packets");
+	for (unsigned i = 0; i < 11; i++)
+		wrong += p[i].len != 100 + i || p[i].mark != 77 ||
+		         p[i].flags != (RAWQ_RX_L3_OK | RAWQ_RX_L4_OK | RAWQ_RX_MARK);
+	is_u(wrong, 0, "have lengths of their own, the title's verdicts, and no hash");
+	is_u(q.no_frame, 3, "what was lost before the session is counted once");
+}
+
 static void test_segments(void)
 {
 	struct rawq_rxq *r = make(RX_SEGMENTS, 2);
@@ -295,6 +321,7 @@ int main(void)
 	test_entry();
 	test_sessions();
 	test_title();
+	test_csum_minis();
 	test_segments();
 	test_refill_segments();
 	test_too_long();

@@ -11,12 +11,15 @@
 
 #include "hw/mlx5.h"
 
+#include <assert.h>
 #include <infiniband/mlx5dv.h>
 
 #define always_inline inline __attribute__((always_inline))
 #define noinline      __attribute__((noinline))
 #define likely(x)     __builtin_expect(!!(x), 1)
 #define unlikely(x)   __builtin_expect(!!(x), 0)
+#define PRAGMA(text)  _Pragma(#text)
+#define UNROLL(n)     PRAGMA(GCC unroll n)
 
 #define MLX5_SEGMENTS_MAX 16u /* descriptors of a packet */
 #define MLX5_LANES_MAX    8u
@@ -176,6 +179,15 @@ enum {
 	RX_COMPRESSED = 1 << 4,
 };
 
+/* Whichever the format, the length is at the same place. */
+union mlx5_mini {
+	struct hw_mini_hash hash;
+	struct hw_mini_csum csum;
+};
+static_assert(offsetof(struct hw_mini_hash, byte_count) ==
+                      offsetof(struct hw_mini_csum, byte_count),
+              "lengths are read without asking for the format");
+
 /* A session of compressed completions that is being taken apart. */
 struct mlx5_session {
 	uint32_t left;  /* minis not delivered */
@@ -183,9 +195,8 @@ struct mlx5_session {
 	uint16_t flags; /* what the title says of all of them, as in rawq_pkt */
 	uint16_t vlan;
 	uint32_t mark;
-	uint32_t hash;
-	struct hw_mini_hash
-		minis[HW_MINI_PER_SLOT]; /* copy: the slot is reused meanwhile */
+	union mlx5_mini
+		minis[HW_MINI_PER_SLOT]; /* of an array that was begun and not finished */
 };
 
 struct mlx5_rxq {
@@ -193,6 +204,7 @@ struct mlx5_rxq {
 	struct mlx5_cq cq;
 	struct hw_data_seg *ring; /* wqes << log_segments */
 	be32 *dbrec;              /* HW_DBR_RQ */
+	uint64_t *held; /* per segment: the frame posted there, as offset in the region */
 	uint64_t base;
 	uint64_t frame_mask; /* frame_size - 1 */
 	uint32_t wqes;       /* a power of two */
@@ -212,6 +224,8 @@ struct mlx5_rxq {
 	uint64_t *spare; /* room for all addresses, for recovery */
 	uint32_t lkey;
 	uint32_t features;
+	uint32_t mini_format; /* MLX5DV_CQE_RES_FORMAT_*; 0: not compressed */
+	uint32_t mini_shared; /* RAWQ_RX_* that the title tells of all packets */
 	enum mlx5_clock_kind clock_kind;
 	struct mlx5dv_clock_info clock;
 };
@@ -226,13 +240,12 @@ int mlx5_rxq_arm(struct rawq_rxq *q);
 
 unsigned (*mlx5_rx_burst_for(uint32_t features))(struct rawq_rxq *, struct rawq_pkt *,
                                                  unsigned);
-unsigned mlx5_rx_burst_stopped(struct rawq_rxq *q, struct rawq_pkt *pkts, unsigned n);
 unsigned mlx5_rx_post(struct rawq_rxq *q, const uint64_t *addrs, unsigned n);
 unsigned mlx5_rx_post_segments(struct rawq_rxq *q, const uint64_t *addrs, unsigned n);
 /* The constants of every WQE; once, and after a reset nothing has changed them. */
 void mlx5_rx_ring_init(struct mlx5_rxq *q);
-/* Deal with the entry at cq.ci: an error, or out of turn.  The queue goes on afterwards. */
-void mlx5_rx_error(struct mlx5_rxq *q, const struct hw_cqe *cqe);
+/* Deal with the entry that stopped a run.  True: it opened a session, go on. */
+bool mlx5_rx_other(struct mlx5_rxq *q);
 /* What to turn this burst's times into the host's clock with. */
 void mlx5_clock_read(struct mlx5_rxq *q);
 

@@ -51,6 +51,15 @@ static enum mlx5_clock_kind find_clock(const struct mlx5_port *p)
 	return MLX5_CLOCK_NONE;
 }
 
+static uint32_t compressions(const struct mlx5_port *p)
+{
+	uint32_t formats =
+		p->dv.cqe_comp_caps.max_num ? p->dv.cqe_comp_caps.supported_format : 0;
+
+	return (formats & MLX5DV_CQE_RES_FORMAT_HASH ? 1 << RAWQ_COMPRESS_HASH : 0) |
+	       (formats & MLX5DV_CQE_RES_FORMAT_CSUM ? 1 << RAWQ_COMPRESS_CSUM : 0);
+}
+
 static void describe(struct mlx5_port *p)
 {
 	struct rawq_port_info *info = &p->rdma.port.info;
@@ -64,6 +73,7 @@ static void describe(struct mlx5_port *p)
 	info->segments_max = MLX5_SEGMENTS_MAX;
 	info->lanes_max = MLX5_LANES_MAX;
 	info->inline_max = p->empw ? MLX5_INLINE_MAX : 0;
+	info->compressions = compressions(p);
 	info->rx_offloads = rx_offloads(p);
 	info->tx_offloads = tx_offloads(p);
 	snprintf(info->choice, sizeof(info->choice), "Direct Verbs on %s, %s",

@@ -1,84 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Receive bursts.  One body, rx_burst(), with constant features, as for sending.  Completions of
- * one queue come in the order of its WQEs, so entry and WQE advance together; the frame's
- * address is read back from the WQE, which is ours to read.
- *
- * A compressed session (PRM "CQE compression") is a title entry that tells how many packets
- * follow and what they share, and arrays of 8 minis in the slots behind it: see hw/mlx5.h.
+ * Receive bursts of cyclic queues.  One body, rx_burst(), with constant features, as for sending.
+ * Completions of one queue come in the order of its WQEs, so entry and WQE advance together.
  */
-#include "mlx5.h"
+#include "rx.h"
 
-#include "lib/dma.h"
-
-#include <assert.h>
-#include <string.h>
-
-#define NSEC_PER_SEC UINT64_C(1000000000)
-
-/* What a run has counted. */
-struct tally {
-	uint64_t bytes, no_frame;
-	unsigned packets;
-};
-
-static always_inline struct hw_data_seg *wqe_at(const struct mlx5_rxq *q, uint32_t index)
+/* Frames of a WQE. */
+static always_inline const uint64_t *held_at(const struct mlx5_rxq *q, uint32_t index)
 {
-	return q->ring + ((size_t)(index & (q->wqes - 1)) << q->log_segments);
+	return q->held + ((size_t)(index & (q->wqes - 1)) << q->log_segments);
 }
 
-/* Our verdict bits from the entry's: L3 counts for IPv4 alone, which has a checksum there. */
-static always_inline uint16_t verdicts(const struct hw_cqe *cqe)
+/* Entries, or WQEs, up to where a ring ends. */
+static always_inline uint32_t to_end(const struct mlx5_rxq *q)
 {
-	static_assert(RAWQ_RX_L3_OK == HW_CQE_L3_OK >> 1 &&
-	                      RAWQ_RX_L4_OK == HW_CQE_L4_OK >> 1,
-	              "a shift turns the entry's verdicts into ours");
-	static_assert(HW_CQE_L3_IPV4 == 1 << 3, "bit 3 of the header type says IPv4");
-
-	return (cqe->hds_ip_ext >> 1) & (RAWQ_RX_L4_OK | (cqe->hdr_type >> 3 & 1));
+	return least(cq_to_end(&q->cq), q->wqes - (q->rq_ci & (q->wqes - 1)));
 }
 
-static always_inline uint16_t meta(const struct hw_cqe *cqe, struct rawq_pkt *p,
-                                   uint32_t offloads)
-{
-	uint32_t mark = from_be32(cqe->sop_drop_qpn) & 0xffffff, flags = 0;
-
-	p->hash = from_be32(cqe->rx_hash);
-	p->vlan = from_be16(cqe->vlan_info);
-	p->mark = mark;
-	flags |= cqe->rx_hash_type ? RAWQ_RX_HASH : 0;
-	flags |= cqe->hdr_type & HW_CQE_VLAN_STRIPPED ? RAWQ_RX_VLAN : 0;
-	flags |= mark ? RAWQ_RX_MARK : 0;
-	return (uint16_t)(flags & offloads);
-}
-
-static always_inline uint64_t time_of(const struct mlx5_rxq *q, const struct hw_cqe *cqe)
-{
-	uint64_t t = from_be64(cqe->timestamp);
-
-	if (q->clock_kind == MLX5_CLOCK_REAL_TIME) /* seconds above, nanoseconds below */
-		return (t >> 32) * NSEC_PER_SEC + (uint32_t)t;
-	return mlx5dv_ts_to_ns((struct mlx5dv_clock_info *)(uintptr_t)&q->clock, t);
-}
-
-/* Everything about a packet but where it lies. */
-static always_inline void describe(struct mlx5_rxq *q, const struct hw_cqe *cqe,
-                                   struct rawq_pkt *p, const unsigned f)
-{
-	uint16_t flags = 0;
-
-	if (f & RX_VERDICTS)
-		flags |= verdicts(cqe);
-	if (f & RX_META)
-		flags |= meta(cqe, p, q->rdma.offloads);
-	if (f & RX_TIME) {
-		p->time_ns = time_of(q, cqe);
-		flags |= RAWQ_RX_TIME;
-	}
-	p->flags = flags;
-}
-
-/* ---- where a packet lies ---- */
+/* ---- packets of several frames ---- */
 
 /* Hand over a packet of several frames; p[0] is described.  0: n are too few to begin with. */
 static always_inline unsigned take_frames(struct mlx5_rxq *q, uint32_t rq_ci,
@@ -87,14 +26,14 @@ static always_inline unsigned take_frames(struct mlx5_rxq *q, uint32_t rq_ci,
 {
 	uint32_t size = (uint32_t)q->frame_mask + 1,
 		 used = len ? (len + size - 1) / size : 1;
-	const struct hw_data_seg *data = wqe_at(q, rq_ci);
+	const uint64_t *held = held_at(q, rq_ci);
 	uint16_t flags = p->flags;
 	unsigned k = 0;
 
 	if (used - q->given > n && !first_of_burst)
 		return 0;
 	for (; k < n && q->given < used; k++, q->given++) {
-		p[k].addr = from_be64(data[q->given].addr) - q->base;
+		p[k].addr = held[q->given];
 		p[k].len = q->given + 1 < used ? size : len - q->given * size;
 		p[k].flags = (uint16_t)((q->given ? 0 : flags) |
 		                        (q->given + 1 < used ? RAWQ_MORE : 0));
@@ -108,141 +47,120 @@ static always_inline unsigned take_frames(struct mlx5_rxq *q, uint32_t rq_ci,
 
 /* ---- compressed sessions ---- */
 
-static void next_array(struct mlx5_rxq *q)
+static always_inline void mini_describe(const struct mlx5_session *s,
+                                        const union mlx5_mini *mini, struct rawq_pkt *p,
+                                        const unsigned f)
 {
-	/* The first array lies behind the title, the others where the slots of their packets are. */
-	uint32_t slot = q->cq.ci + (q->session.index == 0);
-
-	memcpy(q->session.minis, mlx5_cqe_at(&q->cq, slot), sizeof(q->session.minis));
-}
-
-/* The slot goes back to the card, which will not write op_own of slots that a session covers:
- * what is left there of an earlier lap must not look like a completion. */
-static always_inline void slot_give(struct hw_cqe *slot)
-{
-	__atomic_store_n(&slot->op_own, HW_CQE_OP_INVALID << HW_CQE_OPCODE_SHIFT,
-	                 __ATOMIC_RELAXED);
-}
-
-/* Packets of the array at hand; each is an entry of the CQ, a slot and a WQE.  No ring ends in
- * here, nor does the array. */
-static always_inline void session_run(struct mlx5_rxq *q, struct rawq_pkt *p, unsigned n,
-                                      struct tally *t, const unsigned f)
-{
-	struct mlx5_session *s = &q->session;
-	const struct hw_mini_hash *mini = &s->minis[s->index % HW_MINI_PER_SLOT];
-	const struct hw_data_seg *wqe = wqe_at(q, q->rq_ci);
-	struct hw_cqe *slot = mlx5_cqe_at(&q->cq, q->cq.ci);
-	const struct rawq_pkt shared = {
-		.flags = s->flags, .vlan = s->vlan, .mark = s->mark};
-	const uint64_t base = q->base;
-	uint64_t bytes = 0;
-
-	for (unsigned i = 0; i < n; i++, p++, mini++, wqe++, slot++) {
-		p->addr = from_be64(wqe->addr) - base;
-		p->len = from_be32(mini->byte_count);
-		p->flags = shared.flags;
-		if (f & RX_META) {
-			p->vlan = shared.vlan;
-			p->mark = shared.mark;
-			p->hash = from_be32(mini->rx_hash);
-		}
-		bytes += p->len;
-		slot_give(slot);
-	}
-	t->bytes += bytes;
-	t->packets += n;
-	q->rq_ci += n;
-	q->cq.ci += n;
-	s->index += n;
-	s->left -= n;
-}
-
-/* The session's next packet where packets may have several frames. */
-static always_inline unsigned session_segments(struct mlx5_rxq *q, struct rawq_pkt *p,
-                                               unsigned n, bool first_of_burst,
-                                               struct tally *t, const unsigned f)
-{
-	struct mlx5_session *s = &q->session;
-	const struct hw_mini_hash *mini = &s->minis[s->index % HW_MINI_PER_SLOT];
-	uint32_t len = from_be32(mini->byte_count);
-	unsigned k;
-
 	p->flags = s->flags;
 	if (f & RX_META) {
 		p->vlan = s->vlan;
 		p->mark = s->mark;
-		p->hash = from_be32(mini->rx_hash);
+		p->hash = from_be32(mini->hash.rx_hash);
 	}
+}
+
+/* n packets; each is an entry of the CQ, a slot and a WQE.  No ring ends in here. */
+static always_inline void session_run(struct mlx5_rxq *q, const union mlx5_mini *mini,
+                                      struct rawq_pkt *p, unsigned n, struct tally *t,
+                                      const unsigned f)
+{
+	const struct mlx5_session shared = {.flags = q->session.flags,
+	                                    .vlan = q->session.vlan,
+	                                    .mark = q->session.mark};
+	const uint64_t *held = held_at(q, q->rq_ci);
+	struct hw_cqe *slot = mlx5_cqe_at(&q->cq, q->cq.ci);
+	uint32_t bytes = 0; /* no ring is so long that this could overflow */
+
+	UNROLL(8)
+	for (unsigned i = 0; i < n; i++) {
+		uint32_t len = from_be32(mini[i].hash.byte_count);
+
+		p[i].addr = held[i];
+		p[i].len = len;
+		mini_describe(&shared, &mini[i], &p[i], f);
+		bytes += len;
+	}
+	/* Only now: the minis are read. */
+	UNROLL(8)
+	for (unsigned i = 0; i < n; i++)
+		slot_give(&slot[i]);
+	t->bytes += bytes;
+	t->packets += n;
+	q->rq_ci += n;
+}
+
+/* The session's next packet where packets may have several frames. */
+static always_inline unsigned session_segments(struct mlx5_rxq *q,
+                                               const union mlx5_mini *mini,
+                                               struct rawq_pkt *p, unsigned n,
+                                               bool first_of_burst, struct tally *t,
+                                               const unsigned f)
+{
+	uint32_t len = from_be32(mini->hash.byte_count);
+	unsigned k;
+
+	mini_describe(&q->session, mini, p, f);
 	k = take_frames(q, q->rq_ci, len, p, n, first_of_burst);
 	if (!k || q->given)
 		return k;
 	t->bytes += len;
 	t->packets++;
 	q->rq_ci++;
-	slot_give(mlx5_cqe_at(&q->cq, q->cq.ci++));
-	s->index++;
-	s->left--;
+	slot_give(mlx5_cqe_at(&q->cq, q->cq.ci));
 	return k;
-}
-
-static always_inline uint32_t min3(uint32_t a, uint32_t b, uint32_t c)
-{
-	uint32_t ab = a < b ? a : b;
-
-	return ab < c ? ab : c;
-}
-
-/* Entries, or WQEs, up to where a ring ends. */
-static always_inline uint32_t to_end(const struct mlx5_rxq *q)
-{
-	uint32_t entries = 1u << q->cq.log_size;
-	uint32_t cq = entries - (q->cq.ci & (entries - 1)),
-		 rq = q->wqes - (q->rq_ci & (q->wqes - 1));
-
-	return cq < rq ? cq : rq;
 }
 
 static always_inline unsigned session_burst(struct mlx5_rxq *q, struct rawq_pkt *pkts,
                                             unsigned n, struct tally *t, const unsigned f)
 {
-	struct mlx5_session *s = &q->session;
-	unsigned i = 0, k;
+	const union mlx5_mini *minis;
+	unsigned i = 0, taken;
+	uint32_t k;
 
-	while (i < n && s->left) {
-		uint32_t in_array = HW_MINI_PER_SLOT - s->index % HW_MINI_PER_SLOT;
-
-		if (in_array == HW_MINI_PER_SLOT && !q->given)
-			next_array(q);
+	while (i < n && q->session.left) {
 		if (f & RX_SEGMENTS) {
-			k = session_segments(q, &pkts[i], n - i, i == 0, t, f);
-			i += k;
-			if (!k || q->given)
+			/* One at a time, and always from the copy: it may have to wait. */
+			minis = session_next(q, 1, &k);
+			taken = session_segments(q, minis, &pkts[i], n - i, i == 0, t, f);
+			i += taken;
+			if (!taken || q->given)
 				break;
-		} else {
-			k = min3(n - i, s->left, min3(in_array, to_end(q), UINT32_MAX));
-			session_run(q, &pkts[i], k, t, f);
-			i += k;
+			session_passed(q, 1);
+			continue;
 		}
+		minis = session_next(q, least(n - i, to_end(q)), &k);
+		if (likely(k == HW_MINI_PER_SLOT))
+			session_run(q, minis, &pkts[i], HW_MINI_PER_SLOT, t, f);
+		else
+			session_run(q, minis, &pkts[i], k, t, f);
+		session_passed(q, k);
+		i += k;
 	}
 	return i;
 }
 
-static void session_open(struct mlx5_rxq *q, const struct hw_cqe *title)
-{
-	struct rawq_pkt p = {0};
+/* ---- plain entries ---- */
 
-	p.flags = meta(title, &p, q->rdma.offloads);
-	if (q->rdma.offloads & (RAWQ_RX_L3_OK | RAWQ_RX_L4_OK))
-		p.flags |= verdicts(title);
-	q->session.left = from_be32(title->byte_count);
-	q->session.index = 0;
-	q->session.flags = p.flags;
-	q->session.vlan = p.vlan;
-	q->session.mark = p.mark;
+static always_inline void plain_one(struct mlx5_rxq *q, const struct hw_cqe *cqe,
+                                    uint64_t held, struct rawq_pkt *p, struct tally *t,
+                                    const unsigned f)
+{
+	uint32_t len = from_be32(cqe->byte_count);
+
+	describe(q, cqe, p, f);
+	p->addr = held;
+	p->len = len;
+	t->bytes += len;
+	t->no_frame += lost_before(cqe);
 }
 
-/* ---- plain entries ---- */
+/* The card writes entries in their order, so the last one's owner is asked first: behind it all
+ * four are there, and it remains to see that they are all of one kind. */
+static always_inline bool four_are(const struct hw_cqe *cqe, uint8_t due)
+{
+	return dma_take8(&cqe[3].op_own) == due && cqe[0].op_own == due &&
+	       cqe[1].op_own == due && cqe[2].op_own == due;
+}
 
 /* Plain entries in a row, each a packet in one frame; no ring ends in here.  Stops ahead of an
  * entry of another kind or of none. */
@@ -250,27 +168,25 @@ static always_inline unsigned plain_run(struct mlx5_rxq *q, struct rawq_pkt *p,
                                         unsigned n, struct tally *t, const unsigned f)
 {
 	const struct hw_cqe *cqe = mlx5_cqe_at(&q->cq, q->cq.ci);
-	const struct hw_data_seg *wqe = wqe_at(q, q->rq_ci);
-	const uint8_t due = (uint8_t)(HW_CQE_OP_RECEIVED << HW_CQE_OPCODE_SHIFT |
-	                              mlx5_cq_parity(&q->cq, q->cq.ci));
-	const uint64_t base = q->base;
-	uint64_t bytes = 0, no_frame = 0;
-	unsigned i = 0;
+	const uint64_t *held = held_at(q, q->rq_ci);
+	const struct rawq_pkt *begin = p, *end = p + n;
+	const uint8_t due = op_own_due(&q->cq);
+	struct tally run = {0};
 
-	for (; i < n && dma_take8(&cqe->op_own) == due; i++, cqe++, wqe++, p++) {
-		describe(q, cqe, p, f);
-		p->addr = from_be64(wqe->addr) - base;
-		p->len = from_be32(cqe->byte_count);
-		bytes += p->len;
-		no_frame += *(const uint8_t *)&cqe
-		                     ->sop_drop_qpn; /* [31:24]: lost since the last */
+	for (; end - p >= 4 && four_are(cqe, due); p += 4, cqe += 4, held += 4) {
+		UNROLL(4)
+		for (unsigned k = 0; k < 4; k++)
+			plain_one(q, &cqe[k], held[k], &p[k], &run, f);
 	}
-	q->cq.ci += i;
-	q->rq_ci += i;
-	t->bytes += bytes;
-	t->no_frame += no_frame;
-	t->packets += i;
-	return i;
+	for (; p < end && dma_take8(&cqe->op_own) == due; p++, cqe++, held++)
+		plain_one(q, cqe, *held, p, &run, f);
+	n = (unsigned)(p - begin);
+	q->cq.ci += n;
+	q->rq_ci += n;
+	t->bytes += run.bytes;
+	t->no_frame += run.no_frame;
+	t->packets += n;
+	return n;
 }
 
 /* The next entry is of the next WQE, as it has to be: looked at once per run. */
@@ -289,11 +205,9 @@ static always_inline unsigned plain_burst(struct mlx5_rxq *q, struct rawq_pkt *p
 	do {
 		const struct hw_cqe *cqe = mlx5_cqe_at(&q->cq, q->cq.ci);
 
-		run = to_end(q) < n - i ? to_end(q) : n - i;
+		run = least(to_end(q), n - i);
 		/* Read behind the owner, which plain_run() looks at again. */
-		if (dma_take8(&cqe->op_own) >> HW_CQE_OPCODE_SHIFT !=
-		            HW_CQE_OP_RECEIVED ||
-		    !in_turn(q))
+		if (dma_take8(&cqe->op_own) != op_own_due(&q->cq) || !in_turn(q))
 			break;
 		k = plain_run(q, pkts + i, run, t, f);
 		i += k;
@@ -309,11 +223,9 @@ static always_inline unsigned segments_run(struct mlx5_rxq *q, struct rawq_pkt *
 
 	while (i < n) {
 		const struct hw_cqe *cqe = mlx5_cqe_at(&q->cq, q->cq.ci);
-		uint8_t due = HW_CQE_OP_RECEIVED << HW_CQE_OPCODE_SHIFT |
-		              mlx5_cq_parity(&q->cq, q->cq.ci);
 		uint32_t len, k;
 
-		if (dma_take8(&cqe->op_own) != due)
+		if (dma_take8(&cqe->op_own) != op_own_due(&q->cq))
 			break;
 		if (unlikely(from_be16(cqe->wqe_counter) != (uint16_t)q->rq_ci))
 			break;
@@ -324,7 +236,7 @@ static always_inline unsigned segments_run(struct mlx5_rxq *q, struct rawq_pkt *
 		if (!k || q->given)
 			break;
 		t->bytes += len;
-		t->no_frame += from_be32(cqe->sop_drop_qpn) >> 24;
+		t->no_frame += lost_before(cqe);
 		t->packets++;
 		q->cq.ci++;
 		q->rq_ci++;
@@ -333,25 +245,6 @@ static always_inline unsigned segments_run(struct mlx5_rxq *q, struct rawq_pkt *
 }
 
 /* ---- the burst ---- */
-
-/* The entry that stopped a run.  True: it opened a session, go on. */
-static noinline bool other(struct mlx5_rxq *q)
-{
-	const struct hw_cqe *cqe = mlx5_cqe_at(&q->cq, q->cq.ci);
-	uint8_t op_own = dma_take8(&cqe->op_own);
-
-	if (!mlx5_cqe_is_ready(op_own, mlx5_cq_parity(&q->cq, q->cq.ci)))
-		return false;
-	if (q->features & RX_COMPRESSED &&
-	    (op_own & HW_CQE_FORMAT_MASK) == HW_CQE_COMPRESSED &&
-	    from_be32(cqe->byte_count) - 1 < 1u << q->cq.log_size) {
-		session_open(q, cqe);
-		return true;
-	}
-	if (op_own >> HW_CQE_OPCODE_SHIFT != HW_CQE_OP_RECEIVED || !in_turn(q))
-		mlx5_rx_error(q, cqe);
-	return false; /* or a packet that came meanwhile, or has to wait for more room */
-}
 
 static always_inline unsigned rx_burst(struct rawq_rxq *rxq, struct rawq_pkt *pkts,
                                        unsigned n, const unsigned f)
@@ -369,7 +262,7 @@ static always_inline unsigned rx_burst(struct rawq_rxq *rxq, struct rawq_pkt *pk
 		if (!(f & RX_COMPRESSED) || !q->session.left)
 			i += f & RX_SEGMENTS ? segments_run(q, pkts + i, n - i, &t, f)
 			                     : plain_burst(q, pkts + i, n - i, &t, f);
-		if (i == n || (f & RX_COMPRESSED && q->session.left) || !other(q))
+		if (i == n || (f & RX_COMPRESSED && q->session.left) || !mlx5_rx_other(q))
 			break;
 	}
 	if (q->cq.ci != begin)
@@ -378,14 +271,6 @@ static always_inline unsigned rx_burst(struct rawq_rxq *rxq, struct rawq_pkt *pk
 	q->bytes += t.bytes;
 	q->no_frame += t.no_frame;
 	return i;
-}
-
-unsigned mlx5_rx_burst_stopped(struct rawq_rxq *q, struct rawq_pkt *pkts, unsigned n)
-{
-	(void)q;
-	(void)pkts;
-	(void)n;
-	return 0;
 }
 
 #define VARIANT(name, features)                                                          \

@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Posting frames to receive into, and what happens to them when a completion is an error.  Of a
- * WQE only addresses ever change.  Publishing is the doorbell record alone: the card reads it
- * when it wants a WQE, no register is rung.
+ * Posting frames to receive into.  Of a WQE only addresses ever change; they are kept a second
+ * time (held), in our byte order and close together, for the bursts to hand out.  Publishing is
+ * the doorbell record alone: the card reads it when it wants a WQE, no register is rung.
  */
 #include "mlx5.h"
 
 #include "lib/dma.h"
 
-#include <errno.h>
-
 static always_inline struct hw_data_seg *wqe_at(const struct mlx5_rxq *q, uint32_t index)
 {
 	return q->ring + ((size_t)(index & (q->wqes - 1)) << q->log_segments);
+}
+
+static always_inline uint64_t *held_at(const struct mlx5_rxq *q, uint32_t index)
+{
+	return q->held + ((size_t)(index & (q->wqes - 1)) << q->log_segments);
 }
 
 static void publish(struct mlx5_rxq *q)
@@ -25,9 +28,15 @@ static always_inline void put(const struct mlx5_rxq *q, uint32_t index,
 {
 	const uint64_t base = q->base, frame = ~q->frame_mask;
 	struct hw_data_seg *wqe = &q->ring[index & (q->wqes - 1)];
+	uint64_t *held = &q->held[index & (q->wqes - 1)];
 
-	for (uint32_t i = 0; i < n; i++)
-		wqe[i].addr = to_be64(base + (addrs[i] & frame));
+	UNROLL(4)
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t addr = addrs[i] & frame;
+
+		held[i] = addr;
+		wqe[i].addr = to_be64(base + addr);
+	}
 }
 
 unsigned mlx5_rx_post(struct rawq_rxq *rxq, const uint64_t *addrs, unsigned n)
@@ -56,8 +65,10 @@ unsigned mlx5_rx_post_segments(struct rawq_rxq *rxq, const uint64_t *addrs, unsi
 	unsigned i = 0;
 
 	for (; i < n && q->rq_pi - q->rq_ci < q->wqes; i++) {
-		wqe_at(q, q->rq_pi)[q->post_segment++].addr =
-			to_be64(q->base + (addrs[i] & ~q->frame_mask));
+		uint64_t addr = addrs[i] & ~q->frame_mask;
+
+		held_at(q, q->rq_pi)[q->post_segment] = addr;
+		wqe_at(q, q->rq_pi)[q->post_segment++].addr = to_be64(q->base + addr);
 		if (q->post_segment == q->missing[q->rq_pi & (q->wqes - 1)]) {
 			q->post_segment = 0;
 			q->rq_pi++;
@@ -80,90 +91,4 @@ void mlx5_rx_ring_init(struct mlx5_rxq *q)
 		if (q->missing)
 			q->missing[i] = (uint8_t)segments;
 	}
-}
-
-/* ---- errors ---- */
-
-/* Addresses of the frames that the queue has, in order, from segment `given` of WQE rq_ci on. */
-static unsigned frames_held(struct mlx5_rxq *q)
-{
-	uint32_t segments = 1u << q->log_segments, from = q->given;
-	unsigned n = 0;
-
-	for (uint32_t i = q->rq_ci; i != q->rq_ci + q->wqes; i++) {
-		uint32_t missing = q->missing ? q->missing[i & (q->wqes - 1)] : 1;
-
-		for (uint32_t s = 0; s < segments; s++) {
-			bool filled = i - q->rq_ci < q->rq_pi - q->rq_ci ||
-			              s >= missing ||
-			              (i == q->rq_pi && s < q->post_segment);
-
-			if (filled && s >= from)
-				q->spare[n++] = from_be64(wqe_at(q, i)[s].addr) - q->base;
-		}
-		from = 0;
-	}
-	return n;
-}
-
-/* Everything from the start, with the same frames. */
-static int reset(struct mlx5_rxq *q)
-{
-	struct ibv_wq_attr attr = {.attr_mask = IBV_WQ_ATTR_STATE,
-	                           .wq_state = IBV_WQS_RESET};
-	unsigned held = frames_held(q);
-	int ret = ibv_modify_wq(q->rdma.wq, &attr);
-
-	if (ret)
-		return -ret;
-	/* Nothing is written to the CQ any more; the record must be 0 when the WQ is ready. */
-	mlx5_cq_drain(&q->cq);
-	q->rq_pi = q->rq_ci = q->post_segment = q->given = 0;
-	q->session.left = 0;
-	mlx5_rx_ring_init(q);
-	publish(q);
-	attr.wq_state = IBV_WQS_RDY;
-	ret = ibv_modify_wq(q->rdma.wq, &attr);
-	if (ret)
-		return -ret;
-	q->rdma.rxq.calls.post(&q->rdma.rxq.calls, q->spare, held);
-	return 0;
-}
-
-/* Give the frames of a WQE that completed without a packet straight back to the card. */
-static void post_again(struct mlx5_rxq *q)
-{
-	uint32_t segments = 1u << q->log_segments, n = 0;
-
-	for (uint32_t s = q->given; s < segments; s++)
-		q->spare[n++] = from_be64(wqe_at(q, q->rq_ci)[s].addr) - q->base;
-	if (q->missing)
-		q->missing[q->rq_ci & (q->wqes - 1)] = (uint8_t)segments;
-	q->given = 0;
-	q->cq.ci++;
-	q->rq_ci++;
-	q->rdma.rxq.calls.post(&q->rdma.rxq.calls, q->spare, n);
-}
-
-/* PRM "Receive queue error handling": a packet too long for its WQE costs that WQE alone; any
- * other error stops the queue, which is reset. */
-void mlx5_rx_error(struct mlx5_rxq *q, const struct hw_cqe *cqe)
-{
-	const struct hw_error_cqe *error = (const struct hw_error_cqe *)cqe;
-	bool is_error = cqe->op_own >> HW_CQE_OPCODE_SHIFT == HW_CQE_OP_RECV_ERROR;
-	int ret;
-
-	q->errors++;
-	q->last_error = is_error ? mlx5_syndrome_text(error->syndrome)
-	                         : "the device completed a descriptor out of turn";
-	if (is_error && error->syndrome == HW_SYNDROME_LOCAL_LENGTH &&
-	    from_be16(error->wqe_counter) == (uint16_t)q->rq_ci) {
-		post_again(q);
-		return;
-	}
-	ret = reset(q);
-	if (!ret)
-		return;
-	q->status = ret == -ENODEV ? -ENETDOWN : -EIO;
-	q->rdma.rxq.calls.burst = mlx5_rx_burst_stopped;
 }

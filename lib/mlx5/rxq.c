@@ -9,9 +9,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-static uint32_t features_of(const struct mlx5_port *p, uint32_t offloads)
+/* Which minis the queue gets: MLX5DV_CQE_RES_FORMAT_*, 0 for none.  A session has one time for
+ * all its packets, and a hash for each in one of its formats only. */
+static uint32_t mini_format(const struct mlx5_port *p, const struct rawq_queue_opts *o)
 {
-	uint32_t f = 0;
+	uint32_t can =
+		p->dv.cqe_comp_caps.max_num ? p->dv.cqe_comp_caps.supported_format : 0;
+
+	if (o->compression == RAWQ_COMPRESS_OFF || o->offloads & RAWQ_RX_TIME)
+		return 0;
+	if (o->offloads & RAWQ_RX_HASH)
+		can &= MLX5DV_CQE_RES_FORMAT_HASH;
+	if (o->compression != RAWQ_COMPRESS_CSUM && can & MLX5DV_CQE_RES_FORMAT_HASH)
+		return MLX5DV_CQE_RES_FORMAT_HASH;
+	return can & MLX5DV_CQE_RES_FORMAT_CSUM;
+}
+
+static uint32_t features_of(uint32_t offloads, uint32_t minis)
+{
+	uint32_t f = minis ? RX_COMPRESSED : 0;
 
 	if (offloads & (RAWQ_RX_L3_OK | RAWQ_RX_L4_OK))
 		f |= RX_VERDICTS;
@@ -19,12 +35,8 @@ static uint32_t features_of(const struct mlx5_port *p, uint32_t offloads)
 		f |= RX_META;
 	if (offloads & RAWQ_RX_SEGMENTS)
 		f |= RX_SEGMENTS;
-	/* A session has one time for all its packets. */
 	if (offloads & RAWQ_RX_TIME)
 		f |= RX_TIME;
-	else if (p->dv.cqe_comp_caps.max_num &&
-	         p->dv.cqe_comp_caps.supported_format & MLX5DV_CQE_RES_FORMAT_HASH)
-		f |= RX_COMPRESSED;
 	return f;
 }
 
@@ -88,8 +100,12 @@ static int wq_create(struct mlx5_port *p, struct mlx5_rxq *q)
 static void queue_init(struct mlx5_port *p, struct rawq_region *region,
                        const struct rawq_queue_opts *opts, struct mlx5_rxq *q)
 {
-	q->features = features_of(p, opts->offloads);
+	q->mini_format = mini_format(p, opts);
+	q->features = features_of(opts->offloads, q->mini_format);
 	q->rdma.offloads = opts->offloads;
+	q->mini_shared = opts->offloads;
+	if (q->mini_format == MLX5DV_CQE_RES_FORMAT_CSUM)
+		q->mini_shared &= ~(uint32_t)RAWQ_RX_HASH;
 	q->base = (uint64_t)(uintptr_t)region->base;
 	q->frame_mask = region->frame_size - 1;
 	if (q->features & RX_SEGMENTS)
@@ -104,9 +120,7 @@ static void queue_init(struct mlx5_port *p, struct rawq_region *region,
 static int rings_create(struct mlx5_port *p, struct mlx5_rxq *q, struct rawq_error *err)
 {
 	struct mlx5_cq_opts cq = {.entries = q->wqes,
-	                          .mini_format = q->features & RX_COMPRESSED
-	                                                 ? MLX5DV_CQE_RES_FORMAT_HASH
-	                                                 : 0,
+	                          .mini_format = q->mini_format,
 	                          .events = true,
 	                          .times = q->features & RX_TIME};
 
@@ -124,6 +138,7 @@ static int rings_create(struct mlx5_port *p, struct mlx5_rxq *q, struct rawq_err
 static void queue_free(struct mlx5_rxq *q)
 {
 	free(q->missing);
+	free(q->held);
 	free(q->spare);
 	free(q);
 }
@@ -141,9 +156,10 @@ int mlx5_rxq_create(struct rawq_port *port, struct rawq_region *region,
 	memset(q, 0, sizeof(*q));
 	queue_init(p, region, opts, q);
 	q->spare = calloc(opts->depth, sizeof(*q->spare));
+	q->held = calloc(opts->depth, sizeof(*q->held));
 	if (q->features & RX_SEGMENTS)
 		q->missing = calloc(q->wqes, 1);
-	if (!q->spare || (q->features & RX_SEGMENTS && !q->missing))
+	if (!q->spare || !q->held || (q->features & RX_SEGMENTS && !q->missing))
 		ret = fail(err, -ENOMEM, "%s: out of memory", port->info.netdev);
 	else
 		ret = rdma_lkey(&p->rdma, region, &q->lkey, err);

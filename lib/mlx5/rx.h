@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What all receive bursts have in common: what an entry says of a packet, and sessions of
+ * compressed entries.
+ *
+ * A session (PRM "CQE compression") is a title entry that tells how many packets follow and what
+ * they share, and arrays of 8 minis in the slots behind it: see hw/mlx5.h.
+ */
+#ifndef LIB_MLX5_RX_H
+#define LIB_MLX5_RX_H
+
+#include "mlx5.h"
+
+#include "lib/dma.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define NSEC_PER_SEC UINT64_C(1000000000)
+
+/* What a burst has counted: up to a ring of 32768 packets of up to 64 KiB. */
+struct tally {
+	uint32_t bytes, no_frame, packets;
+};
+
+/* ---- what an entry says ---- */
+
+/* Our verdict bits from the entry's: L3 counts for IPv4 alone, which has a checksum there. */
+static always_inline uint16_t verdicts(const struct hw_cqe *cqe)
+{
+	static_assert(RAWQ_RX_L3_OK == HW_CQE_L3_OK >> 1 &&
+	                      RAWQ_RX_L4_OK == HW_CQE_L4_OK >> 1,
+	              "a shift turns the entry's verdicts into ours");
+	static_assert(HW_CQE_L3_IPV4 == 1 << 3, "bit 3 of the header type says IPv4");
+
+	return (cqe->hds_ip_ext >> 1) & (RAWQ_RX_L4_OK | (cqe->hdr_type >> 3 & 1));
+}
+
+static always_inline uint16_t meta(const struct hw_cqe *cqe, struct rawq_pkt *p,
+                                   uint32_t offloads)
+{
+	uint32_t mark = from_be32(cqe->sop_drop_qpn) & 0xffffff, flags = 0;
+
+	p->hash = from_be32(cqe->rx_hash);
+	p->vlan = from_be16(cqe->vlan_info);
+	p->mark = mark;
+	flags |= cqe->rx_hash_type ? RAWQ_RX_HASH : 0;
+	flags |= cqe->hdr_type & HW_CQE_VLAN_STRIPPED ? RAWQ_RX_VLAN : 0;
+	flags |= mark ? RAWQ_RX_MARK : 0;
+	return (uint16_t)(flags & offloads);
+}
+
+static always_inline uint64_t time_of(const struct mlx5_rxq *q, const struct hw_cqe *cqe)
+{
+	uint64_t t = from_be64(cqe->timestamp);
+
+	if (q->clock_kind == MLX5_CLOCK_REAL_TIME) /* seconds above, nanoseconds below */
+		return (t >> 32) * NSEC_PER_SEC + (uint32_t)t;
+	return mlx5dv_ts_to_ns((struct mlx5dv_clock_info *)(uintptr_t)&q->clock, t);
+}
+
+/* Everything about a packet but where it lies. */
+static always_inline void describe(struct mlx5_rxq *q, const struct hw_cqe *cqe,
+                                   struct rawq_pkt *p, const unsigned f)
+{
+	uint16_t flags = 0;
+
+	if (f & RX_VERDICTS)
+		flags |= verdicts(cqe);
+	if (f & RX_META)
+		flags |= meta(cqe, p, q->rdma.offloads);
+	if (f & RX_TIME) {
+		p->time_ns = time_of(q, cqe);
+		flags |= RAWQ_RX_TIME;
+	}
+	p->flags = flags;
+}
+
+/* Packets that the card lost since the entry before, for want of a frame: sop_drop_qpn[31:24]. */
+static always_inline unsigned lost_before(const struct hw_cqe *cqe)
+{
+	return *(const uint8_t *)&cqe->sop_drop_qpn;
+}
+
+/* ---- rings ---- */
+
+static always_inline uint32_t least(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+static always_inline uint32_t cq_to_end(const struct mlx5_cq *cq)
+{
+	uint32_t entries = 1u << cq->log_size;
+
+	return entries - (cq->ci & (entries - 1));
+}
+
+/* What op_own of a received packet's entry is in the lap that ci is in. */
+static always_inline uint8_t op_own_due(const struct mlx5_cq *cq)
+{
+	return (uint8_t)(HW_CQE_OP_RECEIVED << HW_CQE_OPCODE_SHIFT |
+	                 mlx5_cq_parity(cq, cq->ci));
+}
+
+/* ---- sessions ---- */
+
+/* The slot goes back to the card, which will not write op_own of slots that a session covers:
+ * what is left there of an earlier lap must not look like a completion. */
+static always_inline void slot_give(struct hw_cqe *slot)
+{
+	__atomic_store_n(&slot->op_own, HW_CQE_OP_INVALID << HW_CQE_OPCODE_SHIFT,
+	                 __ATOMIC_RELAXED);
+}
+
+/* The next minis of the session: *k of them, no more than n, and no ring ends in their slots.
+ * They are read where the card wrote them if the whole array is taken at once; else from a
+ * copy, since their slot is among those that are given back meanwhile. */
+static always_inline const union mlx5_mini *session_next(struct mlx5_rxq *q, uint32_t n,
+                                                         uint32_t *k)
+{
+	struct mlx5_session *s = &q->session;
+	uint32_t at = s->index % HW_MINI_PER_SLOT;
+	uint32_t left = least(HW_MINI_PER_SLOT - at, s->left);
+	const union mlx5_mini *array = s->minis;
+
+	*k = least(least(left, n), cq_to_end(&q->cq));
+	if (!at) {
+		/* The first array lies behind the title, the others where the slots of their
+		 * packets are. */
+		array = (const union mlx5_mini *)mlx5_cqe_at(&q->cq,
+		                                             q->cq.ci + (s->index == 0));
+		if (*k < left)
+			array = memcpy(s->minis, array, sizeof(s->minis));
+	}
+	return array + at;
+}
+
+/* Their packets are delivered. */
+static always_inline void session_passed(struct mlx5_rxq *q, uint32_t k)
+{
+	q->cq.ci += k;
+	q->session.index += k;
+	q->session.left -= k;
+}
+
+#endif
