@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A relay between veths that loses, delays, copies and damages by a script from a seed, and
- * counts by itself what a receiver must then report.  It knows frames only from
+ * A relay that loses, delays, copies and damages by a script from a seed, and counts by itself
+ * what a receiver must then report: between veths for xdp, by a capture file that comes out of
+ * the emulated card's wire for mlx5 and verbs.  It knows frames only from
  * doc/packet-language.md (a signature's flow and sequence) and shares no code with rawq.
  *
- *   relay RAWQ [SEEDS]      RAWQ: the program; SEEDS of each number of flows
+ *   relay RAWQ [BACKEND [SEEDS]]    RAWQ: the program; SEEDS of each number of flows
  */
 #include "tap.h"
 
@@ -21,6 +22,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -53,8 +55,11 @@ static struct frame packets[PACKETS_MAX];
 static unsigned packet_count;
 static struct emission script[EMITTED_MAX];
 static unsigned script_count;
-static const char *rawq;
+static const char *rawq, *backend = "xdp";
 static unsigned seeds = 4;
+/* What the card's wire reads, in memory of this process. */
+static char wire_file[64];
+static int wire_fd = -1;
 
 static uint64_t random_state;
 
@@ -289,21 +294,27 @@ static uint32_t arrived(void)
 	return n;
 }
 
+/* The frame as the script has it emitted. */
+static uint32_t emitted(const struct emission *e, uint8_t *bytes)
+{
+	const struct frame *p = &packets[e->packet];
+	unsigned k;
+
+	memcpy(bytes, p->bytes, p->len);
+	for (k = 0; e->flip_at && k < e->flips; k++)
+		bytes[e->flip_at + k] ^= e->flip;
+	return p->len;
+}
+
 /* A veth's ring holds 256 frames: no more than that are on their way. */
 static void play(int fd)
 {
 	uint32_t before = arrived();
 	uint8_t bytes[FRAME_MAX];
-	unsigned i, k, waits;
+	unsigned i, waits;
 
 	for (i = 0; i < script_count; i++) {
-		const struct emission *e = &script[i];
-		const struct frame *p = &packets[e->packet];
-
-		memcpy(bytes, p->bytes, p->len);
-		for (k = 0; e->flip_at && k < e->flips; k++)
-			bytes[e->flip_at + k] ^= e->flip;
-		if (send(fd, bytes, p->len, 0) < 0)
+		if (send(fd, bytes, emitted(&script[i], bytes), 0) < 0)
 			return;
 		for (waits = 0; i % 128 == 127 && waits < 50000; waits++) {
 			if (arrived() - before > i)
@@ -311,6 +322,29 @@ static void play(int fd)
 			usleep(200);
 		}
 	}
+}
+
+/* A pcap file (draft-ietf-opsawg-pcap: magic of us, version 2.4, link type Ethernet). */
+static bool write_wire(void)
+{
+	static const uint32_t head[6] = {0xa1b2c3d4, 4u << 16 | 2, 0, 0, 65535, 1};
+	FILE *to = fdopen(dup(wire_fd), "w");
+	uint8_t bytes[FRAME_MAX];
+	unsigned i;
+	bool good;
+
+	if (!to || ftruncate(wire_fd, 0))
+		return false;
+	rewind(to);
+	fwrite(head, sizeof(head), 1, to);
+	for (i = 0; i < script_count; i++) {
+		uint32_t len = emitted(&script[i], bytes);
+
+		fwrite((uint32_t[4]){i / 1000000, i % 1000000, len, len}, 16, 1, to);
+		fwrite(bytes, len, 1, to);
+	}
+	good = !ferror(to);
+	return !fclose(to) && good;
 }
 
 static bool same(const json_t *end, const char *field, uint64_t want)
@@ -334,13 +368,30 @@ static bool report_is_true(const json_t *end, const struct truth *t)
 	       same(end, "flows", t->flows) && same(end, "restarts", 0);
 }
 
+/* Start a receiver that ends after the script's last packet. */
+static FILE *start_receiver(unsigned window, pid_t *pid)
+{
+	char count[16], width[16], wire[80];
+	char *argv[] = {"rawq",       "emu",   "--wire",   wire,        "--",
+	                (char *)rawq, "rx",    "rqemu0",   "--backend", (char *)backend,
+	                "--json",     "--for", "60s",      "--count",   count,
+	                "--depth",    "32768", "--window", width,       "--flows",
+	                "10000",      NULL};
+	unsigned first = wire_fd < 0 ? 5 : 0;
+
+	snprintf(count, sizeof(count), "%u", script_count);
+	snprintf(width, sizeof(width), "%u", window);
+	snprintf(wire, sizeof(wire), "pcap=%s,", wire_file);
+	if (wire_fd < 0)
+		argv[7] = "received";
+	else if (!write_wire())
+		return NULL;
+	return start(argv + first, pid);
+}
+
 /* One script through one receiver. */
 static bool run(int fd, uint64_t seed, unsigned flows, unsigned window, unsigned farthest)
 {
-	char count[16], width[16];
-	char *argv[] = {"rawq",     "rx",      "received", "--json",  "--for",
-	                "60s",      "--count", count,      "--depth", "32768",
-	                "--window", width,     "--flows",  "10000",   NULL};
 	struct truth truth;
 	json_t *event, *end;
 	pid_t pid;
@@ -349,11 +400,11 @@ static bool run(int fd, uint64_t seed, unsigned flows, unsigned window, unsigned
 
 	write_script(seed, farthest);
 	truth = tell_truth(flows, window);
-	snprintf(count, sizeof(count), "%u", script_count);
-	snprintf(width, sizeof(width), "%u", window);
-	out = start(argv, &pid);
+	out = start_receiver(window, &pid);
+	if (!out)
+		return false;
 	event = next_event(out, "start");
-	if (event)
+	if (event && wire_fd < 0)
 		play(fd);
 	end = next_event(out, "end");
 	good = report_is_true(end, &truth);
@@ -375,19 +426,24 @@ static void scripts(unsigned flows, unsigned count, unsigned window, unsigned fa
 			bad++;
 		}
 	is_u(bad, 0,
-	     "%u flows, window %u, delayed by up to %u: the report is the script, %u "
+	     "%s: %u flows, window %u, delayed by up to %u: the report is the script, %u "
 	     "seeds",
-	     flows, window, farthest, seeds);
+	     backend, flows, window, farthest, seeds);
 	close(fd);
 }
 
 int main(int argc, char **argv)
 {
 	if (argc < 2)
-		skip_all("usage: relay RAWQ [SEEDS]");
+		skip_all("usage: relay RAWQ [BACKEND [SEEDS]]");
 	rawq = argv[1];
 	if (argc > 2)
-		seeds = (unsigned)atoi(argv[2]);
+		backend = argv[2];
+	if (argc > 3)
+		seeds = (unsigned)atoi(argv[3]);
+	if (strcmp(backend, "xdp") != 0)
+		wire_fd = memfd_create("wire", 0);
+	snprintf(wire_file, sizeof(wire_file), "/proc/%d/fd/%d", getpid(), wire_fd);
 	if (unshare(CLONE_NEWNET))
 		skip_all("no network namespace of its own without CAP_SYS_ADMIN");
 	if (system("sysctl -qw net.ipv6.conf.all.disable_ipv6=1;"

@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+# rawq lat over a cable of the emulated card that goes wrong by a script: the report is the script,
+# on mlx5 and on verbs, sleeping and polling.
+# shellcheck source=tests/lib/net.sh
+. "$(dirname "$0")/lib/net.sh"
+count=20000
+
+# through BACKEND FLOWS FAULT OPTION...: events to $tmp/lat
+through() {
+	local backend=$1 flows=$2
+	echo "$3" >$tmp/faults
+	shift 3
+	timeout 60 "$rawq" emu --ports 2 --wire cable --faults $tmp/faults -- \
+		"$rawq" lat rqemu0 rqemu1 --backend "$backend" --count $count --rate 100kpps --json \
+		--packet "eth/ip/udp(dport=9)/sig(flow=inc(0..$((flows - 1))))" \
+		--rule all --take-everything "$@" >$tmp/lat 2>$tmp/lat.err
+}
+
+# told NAME WANT...: the end event's numbers, all of them in one point
+told() {
+	is "$(/usr/bin/python3 -c '
+import json, sys
+end = [e for e in map(json.loads, open(sys.argv[1])) if e["event"] == "end"][-1]
+print(*(end[k] for k in ("rx_packets", "lost", "reordered", "duplicated", "corrupted", "late", "dropped")))' \
+		$tmp/lat)" "$2" "$1"
+}
+
+for backend in mlx5 verbs; do
+	# each 50th is gone, and with 100 flows in turn two flows never come: known from the count sent
+	through $backend 100 'frame way=tx do=drop every=50'
+	told "$backend: 400 of 20000 lost" "19600 400 0 0 0 0 0"
+	is "$(field $tmp/lat end flows)" 98 "two flows wholly"
+	through $backend 10000 'frame way=tx do=drop every=7' --poll busy
+	told "$backend: 2857 lost of 10000 flows, polling" "17143 2857 0 0 0 0 0"
+	through $backend 100 'frame way=rx do=duplicate every=40'
+	told "$backend: 500 duplicated" "20500 0 0 500 0 0 0"
+	through $backend 100 'frame way=tx do=reorder every=30'
+	told "$backend: what overtakes another flow is not out of order" "20000 0 0 0 0 0 0"
+	through $backend 10000 'frame way=rx do=corrupt every=25' --poll busy
+	told "$backend: 800 corrupted, wherever the bit, polling" "20000 0 0 0 800 0 0"
+done
+finish
