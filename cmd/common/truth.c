@@ -3,6 +3,7 @@
 #include "truth.h"
 
 #include <inttypes.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,9 +88,10 @@ void observe(struct observer *o, const uint8_t *base, const struct rawq_pkt *pkt
 
 /* ---- the error of the method ---------------------------------------------- */
 
-enum { TRIALS = 200, TRIAL_GAP_US = 100 };
+enum { TRIALS = 200, TRIAL_GAP_US = 50, TRIAL_GAPS = 8 };
 
-/* One thread wakes the other through a descriptor, as the kernel does a receiver. */
+/* One thread wakes the other through a descriptor, as the kernel does a receiver, after gaps of
+ * several lengths: a CPU sleeps deeper the longer it has nothing to do. */
 struct waker {
 	int fd;
 	uint64_t called_ns; /* written before the descriptor is, read after it */
@@ -102,7 +104,7 @@ static void *call_again_and_again(void *arg)
 	int i;
 
 	for (i = 0; i < TRIALS; i++) {
-		usleep(TRIAL_GAP_US);
+		usleep(TRIAL_GAP_US * (1 + i % TRIAL_GAPS));
 		__atomic_store_n(&w->called_ns, now_ns(), __ATOMIC_RELEASE);
 		if (write(w->fd, &one, sizeof(one)) != sizeof(one))
 			break;
@@ -110,18 +112,22 @@ static void *call_again_and_again(void *arg)
 	return NULL;
 }
 
-/* Sleep for each call; what it took goes to the histogram. */
+/* Sleep for each call as worker_wait() does; what it took goes to the histogram. */
 static void time_wakes(struct histogram *h)
 {
 	struct waker w = {.fd = eventfd(0, EFD_CLOEXEC)};
+	struct pollfd p[2] = {{.fd = w.fd, .events = POLLIN},
+	                      {.fd = w.fd, .events = POLLIN}};
 	pthread_t caller;
 	uint64_t calls = 0, n, woken;
 
 	if (w.fd < 0 || pthread_create(&caller, NULL, call_again_and_again, &w))
 		return;
-	while (calls < TRIALS && read(w.fd, &n, sizeof(n)) == sizeof(n)) {
+	while (calls < TRIALS && poll(p, 2, -1) > 0) {
 		woken = now_ns();
 		histogram_add(h, woken - __atomic_load_n(&w.called_ns, __ATOMIC_ACQUIRE));
+		if (read(w.fd, &n, sizeof(n)) != sizeof(n))
+			break;
 		calls += n;
 	}
 	pthread_join(caller, NULL);
