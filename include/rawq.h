@@ -81,6 +81,12 @@ struct rawq_port_info {
 	uint32_t
 		compressions; /* 1 << RAWQ_COMPRESS_*: what a receive queue may ask for */
 	char choice[160];     /* why this backend, in words */
+	uint32_t rule_abilities;  /* RAWQ_RULE_* that a rule of this port may ask for */
+	uint32_t rule_priorities; /* 0 to one less */
+	uint32_t rules_max;       /* at once; 0: unknown, the kernel will say */
+	uint32_t
+		rule_masks_max; /* kinds of masks (rawq_rule_add()) with room for many rules
+	                           * each; 0: no limit */
 };
 
 /* Open a NIC port by its netdev's name in the caller's network namespace.  Changes nothing on
@@ -330,7 +336,22 @@ uint64_t rawq_flood_sent(const struct rawq_flood *flood);
 
 /* ---- rules ---------------------------------------------------------------- */
 
-/* Outermost headers, network byte order. */
+/* rawq_port_info.rule_abilities: what not every backend, device or driver can do */
+enum {
+	RAWQ_RULE_COPY = 1 << 0,  /* the kernel gets the packet as well */
+	RAWQ_RULE_COUNT = 1 << 1, /* rawq_rule_stats() */
+	RAWQ_RULE_SUBSET =
+		1 << 2,           /* any of the port's queues; without it a rule names one
+	                            * for each receive queue of the netdev, or none */
+	RAWQ_RULE_RSS = 1 << 3,   /* fields and key of the receive hash may be chosen */
+	RAWQ_RULE_RANGE = 1 << 4, /* port ranges */
+	RAWQ_RULE_VXLAN = 1 << 5, /* tunnel_id behind UDP to port 4789 */
+	RAWQ_RULE_GRE = 1 << 6,   /* tunnel_id and tunnel_protocol behind protocol 47 */
+	RAWQ_RULE_SHARED = 1 << 7, /* other rawq processes may have rules on the netdev */
+};
+
+/* Outermost headers, network byte order.  A field asked for (mask not 0) matches packets that
+ * have it: an unfragmented or first fragment with its ports, a header that is not cut off. */
 struct rawq_rule_key {
 	uint8_t dst_mac[6], src_mac[6];
 	uint16_t vlan;      /* TCI of the outermost tag; mask 0x0fff for the VLAN id */
@@ -340,7 +361,20 @@ struct rawq_rule_key {
 	uint16_t src_port, dst_port; /* TCP, UDP, SCTP */
 	uint8_t ip_proto;
 	uint8_t tagged; /* 1: has a VLAN tag; mask 0xff to ask for either */
-	uint8_t pad[2]; /* 0 */
+	/* Of the tunnel header right behind the outermost IP or UDP header; what is inside the
+	 * tunnel cannot be asked for. */
+	uint16_t tunnel_protocol; /* GRE (ip_proto 47), RFC 2784: protocol type */
+	uint32_t tunnel_id; /* GRE, RFC 2890: key; VXLAN (ip_proto 17, dst_port 4789), RFC
+	                     * 7348: VNI, as a number of 24 bits */
+	uint8_t pad[4];     /* 0 */
+};
+
+/* rawq_rule_opts.rss_fields: of the outermost headers, where the packet has them */
+enum {
+	RAWQ_RSS_SRC_IP = 1 << 0,
+	RAWQ_RSS_DST_IP = 1 << 1,
+	RAWQ_RSS_SRC_PORT = 1 << 2, /* TCP and UDP */
+	RAWQ_RSS_DST_PORT = 1 << 3,
 };
 
 struct rawq_rule_opts {
@@ -350,21 +384,70 @@ struct rawq_rule_opts {
 	struct rawq_rxq **queues;         /* of this port; RSS over them; NULL: drop */
 	uint32_t queue_count;
 	uint32_t mark; /* RAWQ_RX_MARK */
-	uint32_t copy; /* not 0: the kernel gets the packet as well */
+	uint32_t
+		copy; /* not 0: the kernel gets the packet as well, and other rules are asked on;
+	                * with a mask of 0 the port's sniffer: it sees all that arrives */
 	uint32_t
 		take_everything; /* not 0: the rule may take what the kernel lives on: all
 	                           * frames, all to the netdev's own MAC, all IP, all ARP */
+	/* Not 0: ports from value's (its mask 0xffff) to this one, both included; network byte
+	 * order. */
+	uint16_t src_port_last, dst_port_last;
+	uint32_t count;         /* not 0: rawq_rule_stats() tells what it took */
+	uint32_t rss_fields;    /* RAWQ_RSS_*; 0: all of them */
+	uint32_t rss_key_len;   /* 40, Toeplitz; 0: Microsoft's key */
+	const uint8_t *rss_key; /* copied */
 };
 
 /* Have the packets that match go to the queues, until rawq_rule_remove().  The queues must
- * outlive the rule; the array may go.
- * -EEXIST the same rule is there; -EBUSY another program steers this netdev, err names it;
- * -ENOTSUP err names the field; -EACCES it needs take_everything; -EPERM; -EINVAL; -ENOSPC. */
+ * outlive the rule; the array may go.  Two rules have masks of one kind when they ask for the
+ * same bits; on xdp, also when they differ in the prefix of one address alone.
+ * -EEXIST the same rule is there; -EBUSY another program has it, or steers this netdev, err names
+ * it; -ENOTSUP err names the field; -EACCES it needs take_everything; -EPERM; -EINVAL; -ENOSPC;
+ * -ENOMEM. */
 int rawq_rule_add(struct rawq_port *port, const struct rawq_rule_opts *opts,
                   struct rawq_rule **out, struct rawq_error *err);
 
+/* Put a rule in another one's place: the new one is added, then the old one removed, so packets
+ * that both want are neither lost nor doubled.  *out is the new rule, the old handle is gone; on
+ * failure the old rule stays as it was.  What rawq_rule_add() returns; -ENOTSUP also if the
+ * backend cannot have both for the moment, err says why. */
+int rawq_rule_replace(struct rawq_rule *old, const struct rawq_rule_opts *opts,
+                      struct rawq_rule **out, struct rawq_error *err);
+
 /* Packets already on their way may still come to the queues; NULL is allowed. */
 void rawq_rule_remove(struct rawq_rule *rule);
+
+struct rawq_rule_stats {
+	uint64_t packets, bytes; /* that the rule took or dropped since it was added */
+};
+/* -ENOTSUP the rule was added without count; -EIO the device does not answer. */
+int rawq_rule_stats(const struct rawq_rule *rule, struct rawq_rule_stats *stats);
+
+enum rawq_rule_owner {
+	RAWQ_OWNER_PORT,  /* this port */
+	RAWQ_OWNER_RAWQ,  /* another port, of this or another rawq process */
+	RAWQ_OWNER_OTHER, /* something else that takes packets ahead of the kernel */
+};
+
+struct rawq_rule_info {
+	enum rawq_rule_owner owner;
+	int pid;       /* of the owner; 0: unknown */
+	char comm[16]; /* its name; "": unknown */
+	char what[96]; /* RAWQ_OWNER_OTHER: what it is, in words; the rest below is 0 */
+	struct rawq_rule_key value, mask; /* from here on as in rawq_rule_opts */
+	uint32_t priority;
+	uint32_t queue_count; /* 0: it drops */
+	uint32_t mark, copy, count;
+	uint16_t src_port_last, dst_port_last;
+	uint64_t packets, bytes; /* if count; 0 where another process alone can ask */
+};
+
+/* Tell the rules on the port's netdev, everyone's that can be seen: up to n into infos, by
+ * priority.  Returns how many there are, maybe more than n; or -errno: -ENOMEM, -EBUSY another
+ * rawq process holds the rules and does not answer. */
+int rawq_rule_list(struct rawq_port *port, struct rawq_rule_info *infos, uint32_t n,
+                   struct rawq_error *err);
 
 #ifdef __cplusplus
 }

@@ -40,7 +40,15 @@ struct backend {
 	int (*txq_arm)(struct rawq_txq *q);
 	int (*rule_add)(struct rawq_port *port, const struct rawq_rule_opts *opts,
 	                struct rawq_rule **out, struct rawq_error *err);
+	/* On success the old rule is freed, on failure it works on. */
+	int (*rule_replace)(struct rawq_rule *old, const struct rawq_rule_opts *opts,
+	                    struct rawq_rule **out, struct rawq_error *err);
 	void (*rule_remove)(struct rawq_rule *rule);
+	/* Of a rule that was added with count. */
+	int (*rule_stats)(const struct rawq_rule *rule, struct rawq_rule_stats *stats);
+	/* Who else takes the netdev's packets: up to n into infos; how many there are, or -errno. */
+	int (*rules_of_others)(const struct rawq_port *port, struct rawq_rule_info *infos,
+	                       uint32_t n, struct rawq_error *err);
 };
 
 extern const struct backend mlx5_backend, verbs_backend, xdp_backend;
@@ -49,6 +57,8 @@ struct rawq_port {
 	const struct backend *backend; /* (shared) */
 	struct rawq_port_info info;    /* as at open */
 	struct rawq_rule *rules;       /* (shared) */
+	void *rule_tree;               /* (shared) tsearch(3), by identity */
+	unsigned rule_count;           /* (shared) */
 	unsigned queues;               /* (shared) alive */
 };
 
@@ -64,11 +74,19 @@ struct txq {
 	struct rawq_region *region; /* (shared) */
 };
 
+/* What makes two rules the same. */
+struct rule_identity {
+	struct rawq_rule_key value, mask;
+	uint32_t priority;
+	uint16_t src_port_last, dst_port_last;
+};
+
 struct rawq_rule {
-	struct rawq_port *port;           /* (shared) */
-	struct rawq_rule *next;           /* (shared) */
-	struct rawq_rule_key value, mask; /* (shared) */
-	uint32_t priority;                /* (shared) */
+	struct rule_identity id;           /* (shared) */
+	struct rawq_port *port;            /* (shared) */
+	struct rawq_rule *next, *previous; /* (shared) */
+	uint32_t queue_count;              /* (shared) */
+	uint32_t mark, copy, count;        /* (shared) */
 };
 
 #endif

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -169,4 +170,10 @@ out:
 	nl_socket_free(sock);
 	*features = f.bits;
 	return f.told;
+}
+
+void process_self(int *pid, char comm[16])
+{
+	*pid = (int)getpid();
+	prctl(PR_GET_NAME, comm, 0, 0, 0);
 }

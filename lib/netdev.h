@@ -17,4 +17,7 @@ bool netdev_is_up(const char *netdev);
 /* NETDEV_XDP_ACT_* of linux/netdev.h; false: this kernel cannot tell (before 6.3). */
 bool netdev_xdp_features(int ifindex, uint64_t *features);
 
+/* This process as others know it: pid and the kernel's name for it. */
+void process_self(int *pid, char comm[16]);
+
 #endif

@@ -76,6 +76,7 @@ static void describe(struct mlx5_port *p)
 	info->compressions = compressions(p);
 	info->rx_offloads = rx_offloads(p);
 	info->tx_offloads = tx_offloads(p);
+	rdma_rule_limits(&p->rdma, info);
 	snprintf(info->choice, sizeof(info->choice), "Direct Verbs on %s, %s",
 	         ibv_get_device_name(p->rdma.context->device),
 	         p->empw ? "multi-packet descriptors" : "a descriptor per packet");
@@ -141,5 +142,8 @@ const struct backend mlx5_backend = {
 	.rxq_arm = mlx5_rxq_arm,
 	.txq_arm = mlx5_txq_arm,
 	.rule_add = rdma_rule_add,
+	.rule_replace = rdma_rule_replace,
 	.rule_remove = rdma_rule_remove,
+	.rule_stats = rdma_rule_stats,
+	.rules_of_others = rdma_rules_of_others,
 };

@@ -51,10 +51,16 @@ int rdma_fail(const struct rdma_port *p, struct rawq_error *err, const char *wha
 int rdma_qp_reset(struct ibv_qp *qp);
 int rdma_qp_start(const struct rdma_port *p, struct ibv_qp *qp);
 
-/* struct backend's rule_add and rule_remove. */
+/* rules.c: struct backend's calls, and what rawq_port_info says of them. */
 int rdma_rule_add(struct rawq_port *port, const struct rawq_rule_opts *opts,
                   struct rawq_rule **out, struct rawq_error *err);
+int rdma_rule_replace(struct rawq_rule *old, const struct rawq_rule_opts *opts,
+                      struct rawq_rule **out, struct rawq_error *err);
 void rdma_rule_remove(struct rawq_rule *rule);
+int rdma_rule_stats(const struct rawq_rule *rule, struct rawq_rule_stats *stats);
+int rdma_rules_of_others(const struct rawq_port *port, struct rawq_rule_info *infos,
+                         uint32_t n, struct rawq_error *err);
+void rdma_rule_limits(const struct rdma_port *p, struct rawq_port_info *info);
 
 /* Longest frame that leaves this netdev as it is set up now, in bytes without FCS. */
 uint32_t rdma_frame_max(const struct rdma_port *p);

@@ -49,6 +49,7 @@ static void describe(struct verbs_port *p)
 	info->segments_max = p->segments_max;
 	info->rx_offloads = rx_offloads(p);
 	info->tx_offloads = tx_offloads(p);
+	rdma_rule_limits(&p->rdma, info);
 	snprintf(info->choice, sizeof(info->choice), "ibverbs on %s",
 	         ibv_get_device_name(p->rdma.context->device));
 }
@@ -107,5 +108,8 @@ const struct backend verbs_backend = {
 	.rxq_arm = verbs_rxq_arm,
 	.txq_arm = verbs_txq_arm,
 	.rule_add = rdma_rule_add,
+	.rule_replace = rdma_rule_replace,
 	.rule_remove = rdma_rule_remove,
+	.rule_stats = rdma_rule_stats,
+	.rules_of_others = rdma_rules_of_others,
 };

@@ -8,6 +8,7 @@
 #include "device.h"
 
 #include "lib/error.h"
+#include "lib/range.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
@@ -17,12 +18,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The kernel's mlx5 has 8 priorities for flows of programs (MLX5_BY_PASS_NUM_REGULAR_PRIOS / 2). */
-#define DEVICE_PRIORITIES 8u
+/* The kernel's mlx5 has 16 priorities for flows of programs (MLX5_BY_PASS_NUM_REGULAR_PRIOS, since
+ * Linux 4.17).  A rule's priority takes four of them: two lanes, so that a rule and the one with
+ * the same match that takes its place can both be there, of two levels each. */
+#define DEVICE_PRIORITIES 16u
 #define LEVELS            2u
-#define FLOWS_MAX         5u
-#define MARK_MAX          0xfffffeu /* a flow tag has 24 bits */
-#define SPREAD_MIN        128u /* table of a number of queues that is no power of two */
+#define LANES             2u
+#define KINDS_MAX         5u
+/* Flows of one kind that port ranges may become; a range takes up to 30. */
+#define PARTS_MAX 64u
+/* MLX5_FS_MAX_TYPES: groups of one priority with room for many flows. */
+#define MASKS_MAX  6u
+#define MARK_MAX   0xfffffeu /* a flow tag has 24 bits */
+#define SPREAD_MIN 128u      /* table of a number of queues that is no power of two */
 
 /* The key of Microsoft's RSS definition, as most NICs and drivers use it. */
 static const uint8_t hash_key[40] = {0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2,
@@ -53,10 +61,18 @@ static const struct kind kinds[] = {
 
 struct rdma_rule {
 	struct rawq_rule rule;
-	unsigned flow_count;
+	unsigned lane;
 	struct ibv_rwq_ind_table *table;
-	struct ibv_qp *qp[FLOWS_MAX];
-	struct ibv_flow *flow[FLOWS_MAX];
+	struct ibv_qp *qp[KINDS_MAX];
+	unsigned flow_count;
+	struct ibv_flow *flow[KINDS_MAX * PARTS_MAX];
+	struct ibv_counters
+		*counters[KINDS_MAX * PARTS_MAX]; /* NULL: it does not count */
+};
+
+/* One of the values and masks that a rule's port ranges become. */
+struct part {
+	struct range_part src, dst;
 };
 
 static bool any_set(const void *p, size_t n)
@@ -74,7 +90,9 @@ struct request {
 	uint8_t specs[sizeof(struct ibv_flow_spec_eth) +
 	              sizeof(struct ibv_flow_spec_ipv6) +
 	              sizeof(struct ibv_flow_spec_tcp_udp) +
-	              sizeof(struct ibv_flow_spec_action_tag)];
+	              sizeof(struct ibv_flow_spec_gre) +
+	              sizeof(struct ibv_flow_spec_action_tag) +
+	              sizeof(struct ibv_flow_spec_counter_action)];
 };
 static_assert(offsetof(struct request, specs) == sizeof(struct ibv_flow_attr),
               "specs follow the attributes without a gap");
@@ -146,29 +164,71 @@ static void add_ports(struct request *r, const struct rawq_rule_key *v,
 	add_spec(r, &l4, sizeof(l4));
 }
 
-static void add_action(struct request *r, const struct rawq_rule_opts *o)
+/* The specs are of the outer headers: nothing of them has IBV_FLOW_SPEC_INNER. */
+static void add_tunnel(struct request *r, const struct rawq_rule_key *v,
+                       const struct rawq_rule_key *m)
+{
+	struct ibv_flow_spec_tunnel vxlan = {.type = IBV_FLOW_SPEC_VXLAN_TUNNEL,
+	                                     .size = sizeof(vxlan)};
+	struct ibv_flow_spec_gre gre = {.type = IBV_FLOW_SPEC_GRE, .size = sizeof(gre)};
+
+	if (!m->tunnel_id && !m->tunnel_protocol)
+		return;
+	if (v->ip_proto == IPPROTO_UDP) {
+		vxlan.val.tunnel_id = v->tunnel_id;
+		vxlan.mask.tunnel_id = m->tunnel_id;
+		add_spec(r, &vxlan, sizeof(vxlan));
+	} else {
+		gre.val.protocol = v->tunnel_protocol;
+		gre.mask.protocol = m->tunnel_protocol;
+		gre.val.key = v->tunnel_id;
+		gre.mask.key = m->tunnel_id;
+		add_spec(r, &gre, sizeof(gre));
+	}
+}
+
+static void add_actions(struct request *r, const struct rawq_rule_opts *o,
+                        struct ibv_counters *counters)
 {
 	struct ibv_flow_spec_action_tag tag = {
 		.type = IBV_FLOW_SPEC_ACTION_TAG, .size = sizeof(tag), .tag_id = o->mark};
 	struct ibv_flow_spec_action_drop drop = {.type = IBV_FLOW_SPEC_ACTION_DROP,
 	                                         .size = sizeof(drop)};
+	struct ibv_flow_spec_counter_action count = {.type = IBV_FLOW_SPEC_ACTION_COUNT,
+	                                             .size = sizeof(count),
+	                                             .counters = counters};
 
 	if (!o->queues)
 		add_spec(r, &drop, sizeof(drop));
 	else if (o->mark)
 		add_spec(r, &tag, sizeof(tag));
+	if (counters)
+		add_spec(r, &count, sizeof(count));
+}
+
+/* A copy of all that arrives is a flow type of its own, ahead of every priority. */
+static bool is_sniffer(const struct rawq_rule_opts *o)
+{
+	return o->copy && !any_set(&o->mask, sizeof(o->mask));
 }
 
 static struct ibv_flow *flow_create(const struct rdma_port *p, struct ibv_qp *qp,
-                                    const struct rawq_rule_opts *o, const struct kind *k)
+                                    const struct rawq_rule_opts *o, const struct kind *k,
+                                    const struct part *part, unsigned lane,
+                                    struct ibv_counters *counters)
 {
 	struct rawq_rule_key value = o->value, mask = o->mask;
 	struct request r = {
 		.attr = {.type = IBV_FLOW_ATTR_NORMAL,
 	                 .size = sizeof(r.attr),
-	                 .priority = (uint16_t)(o->priority * LEVELS + k->level),
+	                 .priority = (uint16_t)((o->priority * LANES + lane) * LEVELS +
+	                                        k->level),
 	                 .port = p->number}};
 
+	if (is_sniffer(o)) {
+		r.attr.type = IBV_FLOW_ATTR_SNIFFER;
+		return ibv_create_flow(qp, &r.attr);
+	}
 	if (o->copy)
 		r.attr.flags = IBV_FLOW_ATTR_FLAGS_DONT_TRAP;
 	if (k->ethertype) {
@@ -179,10 +239,15 @@ static struct ibv_flow *flow_create(const struct rdma_port *p, struct ibv_qp *qp
 		value.ip_proto = k->ip_proto;
 		mask.ip_proto = 0xff;
 	}
+	value.src_port = part->src.value;
+	mask.src_port = part->src.mask;
+	value.dst_port = part->dst.value;
+	mask.dst_port = part->dst.mask;
 	add_eth(&r, &value, &mask);
 	add_ip(&r, &value, &mask);
 	add_ports(&r, &value, &mask);
-	add_action(&r, o);
+	add_tunnel(&r, &value, &mask);
+	add_actions(&r, o, counters);
 	return ibv_create_flow(qp, &r.attr);
 }
 
@@ -229,9 +294,30 @@ static int table_create(const struct rdma_port *p, const struct rawq_rule_opts *
 	return 0;
 }
 
-static struct ibv_qp *rss_qp_create(const struct rdma_port *p,
-                                    struct ibv_rwq_ind_table *table, uint64_t fields)
+/* What of a kind's hash the rule wants. */
+static uint64_t hash_fields(const struct rawq_rule_opts *o, const struct kind *k)
 {
+	static const struct {
+		uint32_t ours;
+		uint64_t verbs;
+	} fields[] = {
+		{RAWQ_RSS_SRC_IP, IBV_RX_HASH_SRC_IPV4 | IBV_RX_HASH_SRC_IPV6},
+		{RAWQ_RSS_DST_IP, IBV_RX_HASH_DST_IPV4 | IBV_RX_HASH_DST_IPV6},
+		{RAWQ_RSS_SRC_PORT, IBV_RX_HASH_SRC_PORT_TCP | IBV_RX_HASH_SRC_PORT_UDP},
+		{RAWQ_RSS_DST_PORT, IBV_RX_HASH_DST_PORT_TCP | IBV_RX_HASH_DST_PORT_UDP},
+	};
+	uint64_t wanted = 0;
+
+	for (unsigned i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+		wanted |= o->rss_fields & fields[i].ours ? fields[i].verbs : 0;
+	return k->hash_fields & wanted;
+}
+
+static struct ibv_qp *rss_qp_create(const struct rdma_port *p,
+                                    struct ibv_rwq_ind_table *table,
+                                    const struct rawq_rule_opts *o, const struct kind *k)
+{
+	const uint8_t *key = o->rss_key_len ? o->rss_key : hash_key;
 	struct ibv_qp_init_attr_ex attr = {
 		.qp_type = IBV_QPT_RAW_PACKET,
 		.comp_mask = IBV_QP_INIT_ATTR_PD | IBV_QP_INIT_ATTR_RX_HASH |
@@ -240,8 +326,8 @@ static struct ibv_qp *rss_qp_create(const struct rdma_port *p,
 		.rwq_ind_tbl = table,
 		.rx_hash_conf = {.rx_hash_function = IBV_RX_HASH_FUNC_TOEPLITZ,
 	                         .rx_hash_key_len = sizeof(hash_key),
-	                         .rx_hash_key = (uint8_t *)(uintptr_t)hash_key,
-	                         .rx_hash_fields_mask = fields},
+	                         .rx_hash_key = (uint8_t *)(uintptr_t)key,
+	                         .rx_hash_fields_mask = hash_fields(o, k)},
 	};
 
 	return ibv_create_qp_ex(p->context, &attr);
@@ -293,12 +379,13 @@ static bool kind_fits(const struct kind *k, const struct rawq_rule_opts *o)
 	return (k->ip_proto & o->mask.ip_proto) == o->value.ip_proto;
 }
 
-static unsigned choose_kinds(const struct rawq_rule_opts *o, struct kind out[FLOWS_MAX])
+static unsigned choose_kinds(const struct rawq_rule_opts *o, struct kind out[KINDS_MAX])
 {
 	bool v6 = o->value.ethertype == htons(ETH_P_IPV6);
 	unsigned n = 0;
 
-	if (o->queues && wants_hash(o)) {
+	/* Flows that copy are all asked, so a rule that copies is one flow. */
+	if (o->queues && wants_hash(o) && !o->copy) {
 		for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 			if (kind_fits(&kinds[i], o))
 				out[n++] = kinds[i];
@@ -336,10 +423,6 @@ static int check_expressible(const struct rdma_port *p, const struct rawq_rule_o
 {
 	const char *netdev = p->port.info.netdev;
 
-	if (o->priority >= DEVICE_PRIORITIES / LEVELS)
-		return fail(err, -ENOTSUP,
-		            "%s: rule: priority %u; the device has 0 to %u", netdev,
-		            o->priority, DEVICE_PRIORITIES / LEVELS - 1);
 	if (o->mark > MARK_MAX)
 		return fail(err, -ENOTSUP,
 		            "%s: rule: mark 0x%x; the device's have 24 bits", netdev,
@@ -353,8 +436,9 @@ static int check_expressible(const struct rdma_port *p, const struct rawq_rule_o
 		return fail(err, -ENOTSUP,
 		            "%s: rule: the device knows the ports of TCP and UDP only",
 		            netdev);
-	if (o->copy && !o->queues)
-		return fail(err, -EINVAL, "%s: rule: a copy that is dropped is no rule",
+	if (is_sniffer(o) && (o->mark || o->count))
+		return fail(err, -ENOTSUP,
+		            "%s: rule: the device's sniffer neither marks nor counts",
 		            netdev);
 	return 0;
 }
@@ -364,6 +448,10 @@ static void rule_unwind(struct rdma_rule *rule)
 	for (unsigned i = rule->flow_count; i-- > 0;) {
 		if (rule->flow[i])
 			ibv_destroy_flow(rule->flow[i]);
+		if (rule->counters[i])
+			ibv_destroy_counters(rule->counters[i]);
+	}
+	for (unsigned i = 0; i < KINDS_MAX; i++) {
 		if (rule->qp[i])
 			ibv_destroy_qp(rule->qp[i]);
 	}
@@ -394,42 +482,113 @@ static int flow_fail(const struct rdma_port *p, struct rawq_error *err)
 	}
 }
 
+/* Packets and bytes of one flow; the points are set before the flow is there. */
+static struct ibv_counters *counters_create(const struct rdma_port *p)
+{
+	struct ibv_counters_init_attr init = {0};
+	struct ibv_counters *c = ibv_create_counters(p->context, &init);
+	struct ibv_counter_attach_attr packets = {.counter_desc = IBV_COUNTER_PACKETS,
+	                                          .index = 0},
+				       bytes = {.counter_desc = IBV_COUNTER_BYTES,
+	                                        .index = 1};
+
+	if (c && (ibv_attach_counters_point_flow(c, &packets, NULL) ||
+	          ibv_attach_counters_point_flow(c, &bytes, NULL))) {
+		ibv_destroy_counters(c);
+		return NULL;
+	}
+	return c;
+}
+
+static bool can_count(const struct rdma_port *p)
+{
+	struct ibv_counters *c = counters_create(p);
+
+	if (c)
+		ibv_destroy_counters(c);
+	return c;
+}
+
+static unsigned port_parts(uint16_t value, uint16_t mask, uint16_t last,
+                           struct range_part out[RANGE_PARTS_MAX])
+{
+	if (last)
+		return range_parts(value, last, out);
+	out[0] = (struct range_part){value, mask};
+	return 1;
+}
+
+/* All pairs of the two ranges' parts; 0: they are more than PARTS_MAX. */
+static unsigned rule_parts(const struct rawq_rule_opts *o, struct part out[PARTS_MAX])
+{
+	struct range_part src[RANGE_PARTS_MAX], dst[RANGE_PARTS_MAX];
+	unsigned srcs = port_parts(o->value.src_port, o->mask.src_port, o->src_port_last,
+	                           src),
+		 dsts = port_parts(o->value.dst_port, o->mask.dst_port, o->dst_port_last,
+	                           dst);
+
+	if (srcs * dsts > PARTS_MAX)
+		return 0;
+	for (unsigned i = 0; i < srcs * dsts; i++)
+		out[i] = (struct part){src[i / dsts], dst[i % dsts]};
+	return srcs * dsts;
+}
+
+static int add_flow(struct rdma_port *p, const struct rawq_rule_opts *o,
+                    struct rdma_rule *rule, const struct kind *k, struct ibv_qp *qp,
+                    const struct part *part, struct rawq_error *err)
+{
+	unsigned i = rule->flow_count++;
+
+	if (o->count) {
+		rule->counters[i] = counters_create(p);
+		if (!rule->counters[i])
+			return rdma_fail(p, err, "a rule's counters");
+	}
+	rule->flow[i] = flow_create(p, qp, o, k, part, rule->lane, rule->counters[i]);
+	return rule->flow[i] ? 0 : flow_fail(p, err);
+}
+
 static int add_flows(struct rdma_port *p, const struct rawq_rule_opts *o,
                      struct rdma_rule *rule, struct rawq_error *err)
 {
-	struct kind chosen[FLOWS_MAX];
-	unsigned n = choose_kinds(o, chosen);
+	struct kind chosen[KINDS_MAX];
+	struct part parts[PARTS_MAX];
+	unsigned n = choose_kinds(o, chosen), part_count = rule_parts(o, parts);
+	int ret = 0;
 
-	for (unsigned i = 0; i < n; i++) {
+	if (!part_count)
+		return fail(err, -ENOTSUP,
+		            "%s: rule: its two port ranges become more than %u rules of "
+		            "the device: "
+		            "begin and end them at multiples of 2, 4, 8, ...",
+		            p->port.info.netdev, PARTS_MAX);
+	for (unsigned i = 0; i < n && !ret; i++) {
 		struct ibv_qp *qp = o->queues ? plain_qp(o) : p->drop_qp;
 
-		rule->flow_count = i + 1;
 		if (rule->table) {
-			qp = rule->qp[i] =
-				rss_qp_create(p, rule->table, chosen[i].hash_fields);
+			qp = rule->qp[i] = rss_qp_create(p, rule->table, o, &chosen[i]);
 			if (!qp)
 				return rdma_fail(p, err, "a receive hash");
 		}
-		rule->flow[i] = flow_create(p, qp, o, &chosen[i]);
-		if (!rule->flow[i])
-			return flow_fail(p, err);
+		for (unsigned j = 0; j < part_count && !ret; j++)
+			ret = add_flow(p, o, rule, &chosen[i], qp, &parts[j], err);
 	}
-	return 0;
+	return ret;
 }
 
-int rdma_rule_add(struct rawq_port *port, const struct rawq_rule_opts *opts,
-                  struct rawq_rule **out, struct rawq_error *err)
+static int rule_create(struct rdma_port *p, const struct rawq_rule_opts *opts,
+                       unsigned lane, struct rawq_rule **out, struct rawq_error *err)
 {
-	struct rdma_port *p = (struct rdma_port *)port;
 	struct rdma_rule *rule;
-	int ret;
+	int ret = check_expressible(p, opts, err);
 
-	ret = check_expressible(p, opts, err);
 	if (ret)
 		return ret;
 	rule = calloc(1, sizeof(*rule));
 	if (!rule)
-		return fail(err, -ENOMEM, "%s: out of memory", port->info.netdev);
+		return fail(err, -ENOMEM, "%s: out of memory", p->port.info.netdev);
+	rule->lane = lane;
 	ret = check_queues(p, opts, err);
 	if (!ret && !opts->queues)
 		ret = drop_qp_create(p, err);
@@ -445,7 +604,97 @@ int rdma_rule_add(struct rawq_port *port, const struct rawq_rule_opts *opts,
 	return 0;
 }
 
+int rdma_rule_add(struct rawq_port *port, const struct rawq_rule_opts *opts,
+                  struct rawq_rule **out, struct rawq_error *err)
+{
+	return rule_create((struct rdma_port *)port, opts, 0, out, err);
+}
+
 void rdma_rule_remove(struct rawq_rule *rule)
 {
 	rule_unwind((struct rdma_rule *)rule);
+}
+
+/* The kernel has one priority for what is multicast alone (MLX5_IB_FLOW_MCAST_PRIO). */
+static bool is_multicast(const struct rawq_rule_opts *o)
+{
+	bool mac = o->mask.dst_mac[0] & o->value.dst_mac[0] & 1;
+	bool ip = o->value.ethertype == htons(ETH_P_IP) &&
+	          (o->mask.dst_ip[0] & 0xf0) == 0xf0 &&
+	          (o->value.dst_ip[0] & 0xf0) == 0xe0;
+
+	return mac || ip;
+}
+
+/* Two flows with one match and one priority would both be served, so the new rule goes into the
+ * other lane. */
+int rdma_rule_replace(struct rawq_rule *old, const struct rawq_rule_opts *opts,
+                      struct rawq_rule **out, struct rawq_error *err)
+{
+	struct rdma_port *p = (struct rdma_port *)old->port;
+	unsigned lane = !((struct rdma_rule *)old)->lane;
+	int ret;
+
+	if (old->copy || opts->copy)
+		return fail(err, -ENOTSUP,
+		            "%s: rule: while a rule that copies is replaced its packets "
+		            "would come "
+		            "twice: remove the old one first",
+		            p->port.info.netdev);
+	if (is_multicast(opts) &&
+	    !memcmp(&old->id.value, &opts->value, sizeof(opts->value)) &&
+	    !memcmp(&old->id.mask, &opts->mask, sizeof(opts->mask)))
+		return fail(err, -ENOTSUP,
+		            "%s: rule: the device has one priority for multicast, where "
+		            "two rules "
+		            "of one match would both get the packets: remove the old one "
+		            "first",
+		            p->port.info.netdev);
+	ret = rule_create(p, opts, lane, out, err);
+	if (!ret)
+		rdma_rule_remove(old);
+	return ret;
+}
+
+int rdma_rule_stats(const struct rawq_rule *rule, struct rawq_rule_stats *stats)
+{
+	const struct rdma_rule *r = (const struct rdma_rule *)rule;
+	uint64_t values[2];
+
+	*stats = (struct rawq_rule_stats){0};
+	for (unsigned i = 0; i < r->flow_count; i++) {
+		if (ibv_read_counters(r->counters[i], values, 2,
+		                      IBV_READ_COUNTERS_ATTR_PREFER_CACHED))
+			return -EIO;
+		stats->packets += values[0];
+		stats->bytes += values[1];
+	}
+	return 0;
+}
+
+int rdma_rules_of_others(const struct rawq_port *port, struct rawq_rule_info *infos,
+                         uint32_t n, struct rawq_error *err)
+{
+	/* The kernel tells nobody of the flows of another program. */
+	(void)port, (void)infos, (void)n, (void)err;
+	return 0;
+}
+
+static uint32_t abilities(const struct rdma_port *p)
+{
+	uint32_t a = RAWQ_RULE_COPY | RAWQ_RULE_SUBSET | RAWQ_RULE_RANGE |
+	             RAWQ_RULE_VXLAN | RAWQ_RULE_GRE | RAWQ_RULE_SHARED;
+
+	if (can_count(p))
+		a |= RAWQ_RULE_COUNT;
+	if (p->caps.rss_caps.supported_qpts & (1 << IBV_QPT_RAW_PACKET))
+		a |= RAWQ_RULE_RSS;
+	return a;
+}
+
+void rdma_rule_limits(const struct rdma_port *p, struct rawq_port_info *info)
+{
+	info->rule_abilities = abilities(p);
+	info->rule_priorities = DEVICE_PRIORITIES / LEVELS / LANES;
+	info->rule_masks_max = MASKS_MAX;
 }

@@ -84,28 +84,46 @@ static void process_name(const char *pid, char *name, size_t size)
 	fclose(f);
 }
 
-void steering_owner(int ifindex, char *text, size_t size)
+static bool find_process(uint32_t id, struct steering_owner *o)
 {
-	uint32_t id = program_id(ifindex);
-	char program[32], process[32];
-	const struct dirent *e = NULL;
 	DIR *proc = opendir("/proc");
+	const struct dirent *e = NULL;
 
-	program_name(id, program, sizeof(program));
 	while (proc && (e = readdir(proc))) {
 		if (e->d_name[0] >= '1' && e->d_name[0] <= '9' &&
 		    process_holds(e->d_name, id))
 			break;
 	}
 	if (e) {
-		process_name(e->d_name, process, sizeof(process));
-		snprintf(text, size, "%s (program %u) of %s, pid %s", program, id,
-		         process, e->d_name);
-	} else {
-		snprintf(text, size,
-		         "%s (program %u) of no process: it was left attached", program,
-		         id);
+		o->pid = atoi(e->d_name);
+		process_name(e->d_name, o->comm, sizeof(o->comm));
 	}
 	if (proc)
 		closedir(proc);
+	return e;
+}
+
+bool steering_owner(int ifindex, struct steering_owner *o)
+{
+	*o = (struct steering_owner){.program_id = program_id(ifindex)};
+	if (!o->program_id)
+		return false;
+	program_name(o->program_id, o->program, sizeof(o->program));
+	find_process(o->program_id, o);
+	return true;
+}
+
+void steering_owner_text(int ifindex, char *text, size_t size)
+{
+	struct steering_owner o;
+
+	if (!steering_owner(ifindex, &o))
+		snprintf(text, size, "a program that is gone by now");
+	else if (o.pid)
+		snprintf(text, size, "%s (program %u) of %s, pid %d", o.program,
+		         o.program_id, o.comm, o.pid);
+	else
+		snprintf(text, size,
+		         "%s (program %u) of no process: it was left attached", o.program,
+		         o.program_id);
 }

@@ -6,6 +6,7 @@
 #include "lib/error.h"
 #include "lib/netdev.h"
 #include "lib/xdp/socket.h"
+#include "lib/xdp/steer.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -78,6 +79,9 @@ static int xdp_port_open(const struct rawq_port_info *netdev, uint32_t flags,
 		p->port.info.tx_offloads = RAWQ_TX_SEGMENTS;
 		p->port.info.segments_max = XDP_SEGMENTS_MAX;
 	}
+	p->port.info.rule_priorities = STEER_PRIORITIES;
+	p->port.info.rules_max = STEER_RULES_MAX;
+	p->port.info.rule_masks_max = STEER_GROUPS_MAX;
 	describe(&p->port.info, flags);
 	*out = &p->port;
 	return 0;
@@ -104,5 +108,8 @@ const struct backend xdp_backend = {
 	.rxq_arm = xdp_rxq_arm,
 	.txq_arm = xdp_txq_arm,
 	.rule_add = xdp_rule_add,
+	.rule_replace = xdp_rule_replace,
 	.rule_remove = xdp_rule_remove,
+	.rule_stats = xdp_rule_stats,
+	.rules_of_others = xdp_rules_of_others,
 };

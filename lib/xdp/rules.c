@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <linux/if_link.h>
 #include <steer.skel.h> /* written by bpftool at build time */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -210,7 +211,7 @@ static int attach(struct steering *s, const struct xdp_port *port, struct rawq_e
 		return 0;
 	}
 	if (fd == -EBUSY || fd == -EEXIST) {
-		steering_owner(info->ifindex, owner, sizeof(owner));
+		steering_owner_text(info->ifindex, owner, sizeof(owner));
 		return fail(err, -EBUSY,
 		            "%s: another XDP program steers it: %s (ip link show %s)",
 		            info->netdev, owner, info->netdev);
@@ -267,11 +268,6 @@ static int check_queues(const struct xdp_port *port, const struct rawq_rule_opts
 	for (uint32_t i = 0; i < o->queue_count; i++) {
 		const struct xdp_rxq *q = (const struct xdp_rxq *)o->queues[i];
 
-		for (uint32_t j = 0; j < i; j++) {
-			if (o->queues[j] == o->queues[i])
-				return fail(err, -EINVAL, "rule: queue %u is named twice",
-				            q->channel->queue_id + 1);
-		}
 		seen += q->channel->queue_id < info->rx_queues;
 	}
 	if (o->queue_count && seen < info->rx_queues)
@@ -280,11 +276,6 @@ static int check_queues(const struct xdp_port *port, const struct rawq_rule_opts
 		            "%u; AF_XDP "
 		            "cannot move them: name all, or ethtool -L %s rx %u",
 		            info->netdev, info->rx_queues, seen, info->netdev, seen);
-	if (o->copy)
-		return fail(err, -ENOTSUP,
-		            "%s: the xdp backend cannot give the kernel a copy: XDP has "
-		            "one receiver",
-		            info->netdev);
 	return 0;
 }
 
@@ -307,16 +298,16 @@ static int rule_enter(struct steering *s, struct xdp_rule *r)
 	uint64_t mask[STEER_WORDS];
 	int ret;
 
-	memcpy(mask, &r->rule.mask, sizeof(mask));
-	r->group = group_find(s, mask, r->rule.priority);
+	memcpy(mask, &r->rule.id.mask, sizeof(mask));
+	r->group = group_find(s, mask, r->rule.id.priority);
 	if (!r->group && s->group_count == STEER_GROUPS_MAX)
 		return -ENOSPC;
 	if (!r->group)
-		r->group = group_make(s, mask, r->rule.priority);
+		r->group = group_make(s, mask, r->rule.id.priority);
 	if (!r->group)
 		return -ENOMEM;
 	r->key.group = r->group->id;
-	memcpy(r->key.value, &r->rule.value, sizeof(r->key.value));
+	memcpy(r->key.value, &r->rule.id.value, sizeof(r->key.value));
 	rule_link(r);
 	ret = bpf_map_update_elem(map, &r->key, &r->action, BPF_NOEXIST);
 	if (ret)
@@ -386,9 +377,9 @@ int xdp_rule_add(struct rawq_port *port, const struct rawq_rule_opts *opts,
 		ret = fail(err, -ENOMEM, "%s: out of memory", port->info.netdev);
 		goto stop;
 	}
-	r->rule.value = opts->value;
-	r->rule.mask = opts->mask;
-	r->rule.priority = opts->priority;
+	r->rule.id.value = opts->value;
+	r->rule.id.mask = opts->mask;
+	r->rule.id.priority = opts->priority;
 	r->action = opts->queue_count ? STEER_TO_QUEUE : STEER_DROP;
 	ret = open_queues(p->steering, opts);
 	if (!ret)
@@ -413,6 +404,41 @@ stop:
 	if (!p->steering->groups)
 		steering_stop(p);
 	return ret;
+}
+
+int xdp_rule_replace(struct rawq_rule *old, const struct rawq_rule_opts *opts,
+                     struct rawq_rule **out, struct rawq_error *err)
+{
+	int ret = xdp_rule_add(old->port, opts, out, err);
+
+	if (!ret)
+		xdp_rule_remove(old);
+	return ret;
+}
+
+int xdp_rule_stats(const struct rawq_rule *rule, struct rawq_rule_stats *stats)
+{
+	(void)rule, (void)stats;
+	return -ENOTSUP; /* no rule of this backend counts yet */
+}
+
+int xdp_rules_of_others(const struct rawq_port *port, struct rawq_rule_info *infos,
+                        uint32_t n, struct rawq_error *err)
+{
+	const struct xdp_port *p = (const struct xdp_port *)port;
+	struct rawq_rule_info *info = infos;
+	struct steering_owner o;
+
+	(void)err;
+	if (p->steering || !steering_owner(port->info.ifindex, &o))
+		return 0;
+	if (!n)
+		return 1;
+	*info = (struct rawq_rule_info){.owner = RAWQ_OWNER_OTHER, .pid = o.pid};
+	memcpy(info->comm, o.comm, sizeof(info->comm));
+	snprintf(info->what, sizeof(info->what), "XDP program %s (%u)", o.program,
+	         o.program_id);
+	return 1;
 }
 
 void xdp_rule_remove(struct rawq_rule *rule)

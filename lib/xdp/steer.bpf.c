@@ -60,7 +60,7 @@ struct key {
 	__u8 src_ip[16], dst_ip[16];
 	__u16 src_port, dst_port;
 	__u8 ip_proto, tagged;
-	__u8 pad[2];
+	__u8 pad[10];
 };
 _Static_assert(sizeof(struct key) == STEER_WORDS * 8, "struct rawq_rule_key");
 

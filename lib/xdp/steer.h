@@ -12,9 +12,11 @@
 #include <linux/types.h>
 
 /* struct rawq_rule_key as 64-bit words. */
-#define STEER_WORDS      7
+#define STEER_WORDS      8
 #define STEER_GROUPS_MAX 64
 #define STEER_RULES_MAX  65536
+/* More than anybody counts; the numbers need no room. */
+#define STEER_PRIORITIES 65536
 /* Receive queues of one netdev; NICs have up to a few hundred. */
 #define STEER_QUEUES_MAX 512
 

@@ -111,13 +111,26 @@ int xdp_txq_arm(struct rawq_txq *q);
 /* rules.c */
 int xdp_rule_add(struct rawq_port *port, const struct rawq_rule_opts *opts,
                  struct rawq_rule **out, struct rawq_error *err);
+int xdp_rule_replace(struct rawq_rule *old, const struct rawq_rule_opts *opts,
+                     struct rawq_rule **out, struct rawq_error *err);
 void xdp_rule_remove(struct rawq_rule *rule);
+int xdp_rule_stats(const struct rawq_rule *rule, struct rawq_rule_stats *stats);
+int xdp_rules_of_others(const struct rawq_port *port, struct rawq_rule_info *infos,
+                        uint32_t n, struct rawq_error *err);
 /* RAWQ_NATIVE_XDP or RAWQ_GENERIC_XDP. */
 uint32_t steering_mode(const struct steering *s);
 /* No packet goes to this queue's socket from now on. */
 void steering_forget_queue(struct steering *s, uint32_t queue_id);
 
-/* owner.c: who steers this netdev, for instance "xdp_pass (program 7) of suricata, pid 812". */
-void steering_owner(int ifindex, char *text, size_t size);
+/* owner.c: who steers this netdev. */
+struct steering_owner {
+	uint32_t program_id;
+	char program[32]; /* its name */
+	int pid;          /* of a process that holds it; 0: none that we can see */
+	char comm[16];
+};
+bool steering_owner(int ifindex, struct steering_owner *o); /* false: nobody */
+/* In words: "xdp_pass (program 7) of suricata, pid 812". */
+void steering_owner_text(int ifindex, char *text, size_t size);
 
 #endif
