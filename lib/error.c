@@ -2,17 +2,19 @@
 /* Refusing with a sentence. */
 #include "error.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 
-int fail(struct rawq_error *err, int code, const char *fmt, ...)
+void error_say(struct rawq_error *err, const char *fmt, ...)
 {
+	int saved = errno;
 	va_list ap;
 
 	if (!err)
-		return code;
+		return;
 	va_start(ap, fmt);
 	vsnprintf(err->text, sizeof(err->text), fmt, ap);
 	va_end(ap);
-	return code;
+	errno = saved;
 }

@@ -22,9 +22,9 @@ static uint32_t hash_step(uint64_t h, uint64_t word)
 	return (uint32_t)(h >> 32);
 }
 
-static bool entry_hits(const struct entry *e, const uint64_t *masked)
+static bool entry_hits(const struct entry *e, const uint64_t *masked, unsigned nwords)
 {
-	for (unsigned i = 0; i < e->group->nwords; i++)
+	for (unsigned i = 0; i < nwords; i++)
 		if (e->words[i] != masked[i])
 			return false;
 	return true;
@@ -41,7 +41,7 @@ static struct entry *group_find(const struct group *g, const uint64_t *words)
 		hash = hash_step(hash, masked[i]);
 	}
 	for (e = g->buckets[hash & g->buckets_mask]; e; e = e->next)
-		if (e->hash == hash && entry_hits(e, masked))
+		if (e->hash == hash && entry_hits(e, masked, g->nwords))
 			return e;
 	return NULL;
 }

@@ -61,15 +61,15 @@ static int link_settings(const struct device *dev, uint64_t at)
 	uint32_t maps[3][LINK_WORDS] = {{0}};
 	unsigned mode = ETHTOOL_LINK_MODE_100000baseCR4_Full_BIT;
 	struct ethtool_link_settings s;
-	int words;
+	bool knows_length;
 
 	if (user_read(&s, at, sizeof s))
 		return -EFAULT;
-	words = s.link_mode_masks_nwords;
+	knows_length = s.link_mode_masks_nwords == LINK_WORDS;
 	memset(&s, 0, sizeof s);
 	s.cmd = ETHTOOL_GLINKSETTINGS;
-	s.link_mode_masks_nwords = words == LINK_WORDS ? LINK_WORDS : -LINK_WORDS;
-	if (words != LINK_WORDS)
+	s.link_mode_masks_nwords = knows_length ? LINK_WORDS : -LINK_WORDS;
+	if (!knows_length)
 		return put(at, &s, sizeof s);
 	s.speed = dev->active ? QUERY_LINK_MBPS : (uint32_t)SPEED_UNKNOWN;
 	s.duplex = dev->active ? DUPLEX_FULL : DUPLEX_UNKNOWN;

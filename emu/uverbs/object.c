@@ -5,6 +5,7 @@
 #include "emu/uverbs/event.h"
 #include "emu/uverbs/report.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -121,12 +122,14 @@ int object_destroy_handle(struct context *ctx, enum object_type type, uint32_t h
 static unsigned destroy_type(struct object_table *t, enum object_type type)
 {
 	unsigned i, n = 0;
+	int refused;
 
 	for (i = 0; i < t->count; i++) {
 		if (!t->slots[i] || t->slots[i]->type != type)
 			continue;
 		n++;
-		object_destroy(t->slots[i]);
+		refused = object_destroy(t->slots[i]);
+		assert((refused || !t->slots[i]) && "an object's handle is its slot");
 	}
 	return n;
 }

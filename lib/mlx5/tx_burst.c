@@ -510,7 +510,6 @@ static always_inline unsigned tx_burst(struct rawq_txq *txq, const struct rawq_p
 
 	n = n < free ? n : free;
 	while (done < n) {
-		k = 0;
 		if (f & TX_EMPW)
 			k = session(q, pkts + done, n - done, &c, f);
 		else
