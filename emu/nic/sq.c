@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#define FINISH_BUDGET 256 /* WQEs at a time */
+
 int nic_sq_create(struct nic *nic, const struct nic_sq_opts *opts, struct nic_sq **out)
 {
 	struct nic_sq *sq = calloc(1, sizeof(*sq));
@@ -50,10 +52,31 @@ static void deactivate(struct nic_sq *sq)
 	sq->active = false;
 }
 
+/* A doorbell that was rung before a command reached the card before it. */
+static void take_doorbells(struct nic *nic)
+{
+	for (struct nic_uar *uar = nic->opts.mode == NIC_POLL ? nic->uars : NULL; uar;
+	     uar = uar->next)
+		uar_scan(uar);
+}
+
+/* What was rung for is on the wire long before the command that ends the queue, unless the wire or
+ * the queue's rate holds it back. */
+static void finish(struct nic_sq *sq)
+{
+	take_doorbells(sq->nic);
+	while (sq->state == NIC_QUEUE_READY && sq->ci != sq->pi &&
+	       sq_run(sq, FINISH_BUDGET))
+		;
+	cq_flush_all(sq->nic);
+}
+
 int nic_sq_destroy(struct nic_sq *sq)
 {
-	uint16_t unrung = (uint16_t)(record_read(&sq->opts.dbrec[HW_DBR_SQ]) - sq->pi);
+	uint16_t unrung;
 
+	finish(sq);
+	unrung = (uint16_t)(record_read(&sq->opts.dbrec[HW_DBR_SQ]) - sq->pi);
 	if (sq->state == NIC_QUEUE_READY && unrung && unrung <= sq->mask + 1u)
 		violate(sq->nic, &sq->shown, RULE_DESTROY,
 		        "SQ 0x%x: destroyed with %u WQEBBs in the doorbell record that "
@@ -76,14 +99,6 @@ uint32_t nic_sq_number(const struct nic_sq *sq)
 enum nic_queue_state nic_sq_state(const struct nic_sq *sq)
 {
 	return sq->state;
-}
-
-/* A doorbell that was rung before a command reached the card before it. */
-static void take_doorbells(struct nic *nic)
-{
-	for (struct nic_uar *uar = nic->opts.mode == NIC_POLL ? nic->uars : NULL; uar;
-	     uar = uar->next)
-		uar_scan(uar);
 }
 
 int nic_sq_modify(struct nic_sq *sq, enum nic_queue_state state)

@@ -425,9 +425,31 @@ static void test_faults(void)
 	}
 }
 
+/* A queue rung and destroyed at once: a card has long sent, when the command comes. */
+static void test_destroy(void)
+{
+	struct bench b;
+	uint8_t *f;
+
+	open_bench(&b, &(struct rig_opts){0}, 9);
+	f = pattern(&b, 0, 64);
+	nic_lock(b.rig.nic); /* nobody looks at the register meanwhile */
+	for (unsigned i = 0; i < 200; i++)
+		rig_post_send(&b.rig, &b.sq, HW_CE_ALWAYS, f, 64);
+	b.sq.dbrec[1] = to_be32(b.sq.pi);
+	memcpy(b.rig.page + 0x800, b.sq.ring + (size_t)b.sq.last * 64, 8);
+	nic_sq_destroy(b.sq.sq);
+	nic_unlock(b.rig.nic);
+	is_u(b.rig.sent, 200, "rung and destroyed: all of it is sent");
+	rig_work(&b.rig);
+	is_u(b.rig.sentences, 0, "and no doorbell is left over");
+	rig_close(&b.rig);
+}
+
 int main(void)
 {
 	test_send();
+	test_destroy();
 	test_pieces_and_wrap();
 	test_counter_laps();
 	test_empw(false);
