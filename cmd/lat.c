@@ -33,7 +33,7 @@ static struct {
 	const char *packet, *rule, *size;
 	bool take_everything;
 	uint64_t depth, settle_ns;
-	unsigned poll;
+	unsigned poll, times;
 	struct truth_opts truth;
 } opt = {.rate = {RATE_PPS, 10000},
          .rule = "udp dport 9",
@@ -57,6 +57,7 @@ static const struct option_row options[] = {
 	ROW_DURATION("settle", "TIME", &opt.settle_ns, 0, 0,
                      "receive so long after the last packet was sent\n(default: 200ms)"),
 	POLL_ROW(&opt.poll),
+	TIMES_ROW(&opt.times),
 	DEPTH_ROW(&opt.depth, " (default: 4096)"),
 	TRUTH_OPTION_ROWS(opt.truth),
 	NIC_OPTION_ROWS(opt.choice),
@@ -69,6 +70,7 @@ struct lat {
 	struct packet *packet;
 	struct rawq_region *region; /* to send from */
 	struct sender sender;
+	struct departures departures;
 	struct intake in;
 	struct truth truth;
 	struct receiver *receivers;
@@ -207,11 +209,13 @@ static int open_sender(struct lat *lat)
 		region.frame_size *= 2;
 	pieces = (longest + region.frame_size - 1) / region.frame_size;
 	region.frames = (uint32_t)opt.depth;
-	queue.offloads = pieces > 1 ? RAWQ_TX_SEGMENTS : 0;
+	queue.offloads =
+		(pieces > 1 ? RAWQ_TX_SEGMENTS : 0) | (lat->in.times ? RAWQ_TX_TIME : 0);
 	if (rawq_region_create(&region, &lat->region, &err) ||
 	    rawq_txq_create(lat->from.port, lat->region, &queue, &s->q, &err))
 		return fail_environment(&verb_lat, "%s", err.text);
 	s->netdev = lat->from.info.netdev;
+	s->departures = lat->in.times ? &lat->departures : NULL;
 	/* a stamp is as old as the first packet of its burst */
 	s->burst = 1;
 	s->count = opt.run.count ? opt.run.count : UINT64_MAX;
@@ -233,6 +237,9 @@ static int open_receivers(struct lat *lat)
 
 	if (code)
 		return code;
+	if (lat->in.times)
+		truth_go_by_card(&lat->truth, &lat->departures,
+		                 lat->in.nic.info.clock_step_ns);
 	lat->receivers = calloc(lat->in.queues, sizeof(*lat->receivers));
 	if (!lat->receivers)
 		return fail_environment(&verb_lat, "no memory");
@@ -319,8 +326,16 @@ static int lat_run(int argc, char **argv)
 		return fail_usage(&verb_lat, "--rule '%s': %s", opt.rule, err.text);
 	opts.rule.take_everything = opt.take_everything;
 	code = nic_open(&verb_lat, argv[0], &opt.choice, &lat.from);
+	opts.times = opt.times != TIMES_SOFTWARE && lat.from.info.clock &&
+	             lat.from.info.tx_offloads & RAWQ_TX_TIME;
+	opts.clock = lat.from.info.clock;
 	if (!code)
 		code = intake_open(&lat.in, &opts);
+	if (!code && opt.times == TIMES_HARDWARE && !lat.in.times)
+		code = fail_environment(
+			&verb_lat,
+			"--times hardware: %s and %s have no clock of one card", argv[0],
+			argv[1]);
 	if (!code)
 		code = open_receivers(&lat);
 	if (!code)

@@ -19,6 +19,7 @@
 
 #define DEPTH     64
 #define BURST_MAX 64
+#define REAPS_MAX 1000
 /* The addresses on the way back are others: the CRC begins at the signature. */
 #define SIGNATURE "sig(before=0)"
 
@@ -28,6 +29,7 @@ static struct {
 	const char *packet, *rule, *size, *to;
 	uint64_t interval_ns, timeout_ns;
 	bool quiet;
+	unsigned times;
 	struct truth_opts truth;
 } opt = {.interval_ns = NS_PER_S,
          .timeout_ns = NS_PER_S,
@@ -50,6 +52,7 @@ static const struct option_row options[] = {
 	ROW_FLAG("quiet", &opt.quiet, "only the end, no line for each answer"),
 	RUN_OPTION_ROWS(opt.run),
 	ROW_COUNT("count", "N", &opt.run.count, 1, 0, "end after this many packets"),
+	TIMES_ROW(&opt.times),
 	TRUTH_OPTION_ROWS(opt.truth),
 	NIC_OPTION_ROWS(opt.choice),
 	{.name = NULL},
@@ -60,9 +63,25 @@ struct ping {
 	struct truth truth;
 	struct packet *packet;
 	struct packet_source *source;
+	struct departures departures;
+	uint64_t stamps[DEPTH]; /* of the frames on their way out */
+	uint64_t reaped;
 	unsigned out; /* frames on their way out */
 	uint64_t sent;
 };
+
+/* Take frames back that have left, and when they did. */
+static void reap(struct ping *p)
+{
+	struct intake_queue *q = &p->in.queue[0];
+	unsigned n = rawq_tx_reap(q->tx, q->frames.addr + q->frames.n, p->out);
+
+	q->frames.n += n;
+	p->out -= n;
+	for (; p->in.times && n; n--)
+		departures_add(&p->departures, p->stamps[p->reaped++ % DEPTH],
+		               rawq_txq_time(q->tx));
+}
 
 static void send_one(struct worker *worker, struct ping *p)
 {
@@ -70,12 +89,12 @@ static void send_one(struct worker *worker, struct ping *p)
 	const void *held = NULL;
 	struct rawq_pkt pkt = {0};
 
-	q->frames.n += rawq_tx_reap(q->tx, q->frames.addr + q->frames.n, p->out);
-	p->out = DEPTH - q->frames.n;
+	reap(p);
 	if (!q->frames.n)
 		return;
 	pkt.addr = q->frames.addr[q->frames.n - 1];
-	packet_source_set_time(p->source, realtime_ns());
+	p->stamps[p->sent % DEPTH] = realtime_ns();
+	packet_source_set_time(p->source, p->stamps[p->sent % DEPTH]);
 	pkt.len = packet_write(p->source, intake_base(&p->in) + pkt.addr, &held);
 	if (!rawq_tx_burst(q->tx, &pkt, 1)) {
 		worker_fail(worker, "%s: cannot send a packet of %u bytes",
@@ -113,6 +132,9 @@ static void take_answers(struct worker *worker, struct ping *p, unsigned queue)
 	unsigned n = rawq_rx_burst(q->rx, pkts, BURST_MAX), i;
 	uint64_t now = realtime_ns(), before;
 
+	/* what has come back has left: its completion is there, or about to be */
+	for (i = 0; n && p->in.times && p->out && i < REAPS_MAX; i++)
+		reap(p);
 	for (i = 0; i < n; i++) {
 		before = o->latency.n;
 		observe(o, intake_base(&p->in), &pkts[i], 1, now);
@@ -237,8 +259,9 @@ static int ping_run(int argc, char **argv)
 	                           .choice = &opt.choice,
 	                           .depth = DEPTH,
 	                           .sends = true,
+	                           .times = opt.times != TIMES_SOFTWARE,
 	                           .rule = {.size = sizeof(opts.rule)}};
-	struct ping p = {0};
+	static struct ping p;
 	struct rule_error err;
 	int code;
 
@@ -250,6 +273,13 @@ static int ping_run(int argc, char **argv)
 	code = truth_init(&p.truth, &verb_ping, &opt.truth, 1, true);
 	if (!code)
 		code = intake_open(&p.in, &opts);
+	if (!code && p.in.times)
+		truth_go_by_card(&p.truth, &p.departures, p.in.nic.info.clock_step_ns);
+	else if (!code && opt.times == TIMES_HARDWARE)
+		code = fail_environment(&verb_ping,
+		                        "--times hardware: %s does not time packets both "
+		                        "ways",
+		                        argv[0]);
 	if (!code)
 		code = compile(&p);
 	if (!code)

@@ -87,6 +87,9 @@ struct rawq_port_info {
 	uint32_t
 		rule_masks_max; /* kinds of masks (rawq_rule_add()) with room for many rules
 	                           * each; 0: no limit */
+	uint32_t clock; /* ports of one number, not 0, have one clock for RAWQ_RX_TIME and
+	                 * RAWQ_TX_TIME */
+	uint32_t clock_step_ns; /* its resolution, rounded up */
 };
 
 /* Open a NIC port by its netdev's name in the caller's network namespace.  Changes nothing on
@@ -149,7 +152,8 @@ enum {
 	RAWQ_TX_L4_CSUM = 1 << 1, /* fill in the TCP or UDP checksum */
 	RAWQ_TX_TSO =
 		1 << 2, /* cut into TCP segments of mss bytes; asks for both above */
-	RAWQ_TX_VLAN = 1 << 3,     /* insert vlan behind the MAC addresses */
+	RAWQ_TX_VLAN = 1 << 3, /* insert vlan behind the MAC addresses */
+	RAWQ_TX_TIME = 1 << 4, /* of a queue: rawq_txq_time() tells when packets left */
 	RAWQ_TX_SEGMENTS = 1 << 6, /* packets of several descriptors */
 };
 
@@ -255,6 +259,11 @@ static inline unsigned rawq_tx_reap(struct rawq_txq *q, uint64_t *addrs, unsigne
 {
 	return q->reap(q, addrs, n);
 }
+
+/* When the packets that the last reap gave back had left, ns by the clock of RAWQ_RX_TIME; of a
+ * queue with RAWQ_TX_TIME, where every burst is timed as one and a reap goes no further than its
+ * end.  0: they did not leave, or none was reaped yet. */
+uint64_t rawq_txq_time(const struct rawq_txq *q);
 
 /* rawq_queue_info.mode */
 enum {

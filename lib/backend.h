@@ -72,6 +72,7 @@ struct txq {
 	struct rawq_txq calls;
 	struct rawq_port *port;     /* (shared) */
 	struct rawq_region *region; /* (shared) */
+	uint64_t time_ns;           /* RAWQ_TX_TIME: of the burst that was reaped last */
 };
 
 /* What makes two rules the same. */

@@ -35,6 +35,7 @@ static const struct name tx_names[] = {
 	{RAWQ_TX_L4_CSUM, "filling in TCP and UDP checksums"},
 	{RAWQ_TX_TSO, "cutting TCP segments"},
 	{RAWQ_TX_VLAN, "inserting VLAN tags"},
+	{RAWQ_TX_TIME, "times of sending"},
 	{RAWQ_TX_SEGMENTS, "sending packets of several descriptors"},
 	{0, "an offload that is not known"},
 };
@@ -240,4 +241,9 @@ int rawq_rxq_arm(struct rawq_rxq *q)
 int rawq_txq_arm(struct rawq_txq *q)
 {
 	return tx_backend(q)->txq_arm(q);
+}
+
+uint64_t rawq_txq_time(const struct rawq_txq *q)
+{
+	return ((const struct txq *)q)->time_ns;
 }

@@ -40,4 +40,34 @@ for backend in mlx5 verbs; do
 	through $backend 10000 'frame way=rx do=corrupt every=25' --poll busy
 	told "$backend: 800 corrupted, wherever the bit, polling" "20000 0 0 0 800 0 0"
 done
+
+# latencies NAME WANT: by the card's clock, in ns; the cable has no length
+latencies() {
+	is "$(/usr/bin/python3 -c '
+import json, sys
+end = [e for e in map(json.loads, open(sys.argv[1])) if e["event"] == "end"][-1]["latency_ns"]
+print(*(end[k] for k in ("method", "min", "p50", "p90", "max")))' $tmp/lat)" "$2" "$1"
+}
+
+through mlx5 100 'frame way=rx do=delay by=1ms every=1'
+latencies "1 ms on every frame is 1 ms by the card's clock, exactly" "hardware 1000000 1000000 1000000 1000000"
+is "$(field $tmp/lat end lost)" 0 "nothing is lost to it"
+through mlx5 1 'frame way=tx do=delay by=3ms every=4' --poll busy
+latencies "3 ms on every fourth, polling" "hardware 0 0 3000000 3000000"
+# a step is in the times of what was on its way: it is left out, not told
+for step in -5ms 500ms 1200s; do
+	through mlx5 100 "frame way=rx do=delay by=10ms every=1
+clock at=300ms step=$step"
+	latencies "the card's clock steps by $step: nothing impossible is told" \
+		"hardware 10000000 10000000 10000000 10000000"
+done
+through verbs 1 'frame way=rx do=delay by=20ms every=1' --times auto
+at_least "$(/usr/bin/python3 -c "
+import json
+end = [json.loads(l) for l in open('$tmp/lat')][-1]['latency_ns']
+print(end['min'] if end['method'] == 'software' else 0)")" 20000000 "verbs times no packets: by our clock"
+timeout 60 "$rawq" emu --ports 2 --wire cable -- "$rawq" lat rqemu0 rqemu1 --backend verbs --count 1 \
+	--times hardware >$tmp/said 2>&1
+is $? 3 "hardware times from a port without are refused"
+like "$(cat $tmp/said)" 'times hardware: rqemu0 and rqemu1 have no clock of one card' "with a sentence"
 finish

@@ -22,10 +22,12 @@ static int open_queue(struct intake *in, const struct intake_opts *opts, unsigne
 	uint32_t frames = frames_per_queue(in, opts);
 	struct rawq_error err;
 
-	queue.offloads = in->segments ? RAWQ_RX_SEGMENTS : 0;
+	queue.offloads =
+		(in->segments ? RAWQ_RX_SEGMENTS : 0) | (in->times ? RAWQ_RX_TIME : 0);
 	if (rawq_rxq_create(in->nic.port, in->region, &queue, &q->rx, &err))
 		return fail_environment(opts->verb, "%s", err.text);
-	queue.offloads = in->segments ? RAWQ_TX_SEGMENTS : 0;
+	queue.offloads =
+		(in->segments ? RAWQ_TX_SEGMENTS : 0) | (in->times ? RAWQ_TX_TIME : 0);
 	if (opts->sends &&
 	    rawq_txq_create(in->nic.port, in->region, &queue, &q->tx, &err))
 		return fail_environment(opts->verb, "%s", err.text);
@@ -86,6 +88,13 @@ static int add_rule(struct intake *in, const struct intake_opts *opts)
 	return ret ? fail_environment(opts->verb, "%s", err.text) : EXIT_OK;
 }
 
+static bool has_times(const struct rawq_port_info *info, const struct intake_opts *opts)
+{
+	return info->clock && (!opts->clock || info->clock == opts->clock) &&
+	       info->rx_offloads & RAWQ_RX_TIME &&
+	       (!opts->sends || info->tx_offloads & RAWQ_TX_TIME);
+}
+
 int intake_open(struct intake *in, const struct intake_opts *opts)
 {
 	int code;
@@ -97,6 +106,7 @@ int intake_open(struct intake *in, const struct intake_opts *opts)
 	code = nic_open(opts->verb, opts->netdev, opts->choice, &in->nic);
 	if (code)
 		return code;
+	in->times = opts->times && has_times(&in->nic.info, opts);
 	in->queues = nic_queues(opts->verb, &in->nic, opts->queues, true);
 	return in->queues ? open_queues(in, opts) : EXIT_ENVIRONMENT;
 }

@@ -18,6 +18,8 @@ struct intake_opts {
 	uint64_t queues;            /* 0: all that the netdev has */
 	uint64_t depth;             /* of a queue, a power of two; 0: nic_depth() */
 	uint32_t busy_poll;         /* as in rawq_queue_opts */
+	bool times;                 /* the card's times, both ways, if it has them */
+	uint32_t clock;             /* ... by this clock of rawq_port_info; 0: any */
 	bool sends;                 /* a send queue beside every receive queue */
 	struct rawq_rule_opts rule; /* without queues */
 };
@@ -36,6 +38,7 @@ struct intake {
 	struct intake_queue *queue;
 	unsigned queues;
 	uint32_t depth; /* of each */
+	bool times;     /* packets carry the card's times, sent ones too */
 	bool segments;  /* packets may have several descriptors */
 	uint32_t mode;  /* of the queues, as rawq_queue_info tells it */
 	char how[80];   /* nic_describe() */

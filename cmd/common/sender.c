@@ -66,6 +66,7 @@ static void write_packet(struct sender *s)
 		left -= s->frame_size;
 	}
 	s->slots[slot].last = addr;
+	s->slots[slot].stamp_ns = s->stamp_ns;
 	s->written++;
 }
 
@@ -117,6 +118,9 @@ static unsigned reap(struct sender *s, struct worker *worker)
 		slot = (uint32_t)((addrs[i] - s->offset) / s->slot_size);
 		if (addrs[i] != s->slots[slot].last)
 			continue;
+		if (s->departures)
+			departures_add(s->departures, s->slots[slot].stamp_ns,
+			               rawq_txq_time(s->q));
 		s->free[s->free_count++] = slot;
 		s->completed++;
 	}
@@ -220,8 +224,9 @@ void sender_run(struct sender *s, struct worker *worker)
 		                   &s->shape);
 	while (run_goes_on(run) && now < run->end_ns &&
 	       worker->tally[TX_PACKETS] < s->count) {
+		s->stamp_ns = s->constant ? 0 : real_ns();
 		if (!s->constant)
-			packet_source_set_time(s->source, real_ns());
+			packet_source_set_time(s->source, s->stamp_ns);
 		if (turn(s, worker, now))
 			idle = 0;
 		else if (++idle % TURNS_BEFORE_YIELD == 0) {

@@ -7,6 +7,7 @@
 #ifndef CMD_COMMON_SENDER_H
 #define CMD_COMMON_SENDER_H
 
+#include "departures.h"
 #include "pace.h"
 #include "packet/packet.h"
 #include "run.h"
@@ -18,8 +19,9 @@
 #define SENDER_PIECES_MAX 5
 
 struct slot {
-	const void *held; /* packet_write()'s */
-	uint64_t last;    /* address of the packet's last descriptor */
+	const void *held;  /* packet_write()'s */
+	uint64_t stamp_ns; /* the time in its signature */
+	uint64_t last;     /* address of the packet's last descriptor */
 };
 
 struct sender {
@@ -30,6 +32,7 @@ struct sender {
 	uint64_t count; /* packets to send */
 	double pps;     /* of all senders together; 0: as fast as it goes */
 	struct pace_shape shape;
+	struct departures *departures; /* of a queue with RAWQ_TX_TIME; or NULL */
 
 	struct packet_source *source;
 	bool constant; /* packet_is_constant() */
@@ -40,6 +43,7 @@ struct sender {
 	uint32_t *free; /* slots, last in first out */
 	unsigned free_count;
 	uint64_t written, completed; /* packets */
+	uint64_t stamp_ns;           /* for those that are written now */
 	struct pacer pacer;
 	/* Descriptors written and not yet given. */
 	struct rawq_pkt pkts[SENDER_BURST_MAX * SENDER_PIECES_MAX];

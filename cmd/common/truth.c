@@ -14,10 +14,23 @@
 /* A latency beyond is the clocks', not the network's. */
 #define LATENCY_BELIEVED_NS (60 * NS_PER_S)
 
+/* By the clock of the card that sent and received it; it cannot be longer than what we saw from
+ * outside, unless a clock was set. */
+static uint64_t card_latency(const struct observer *o, uint64_t sent_ns, uint64_t seen_ns)
+{
+	uint64_t left_ns = departures_await(o->truth->departures, sent_ns);
+
+	if (!left_ns || !o->card_ns || o->card_ns - left_ns > seen_ns)
+		return LATENCY_NONE;
+	return o->card_ns - left_ns;
+}
+
 static uint64_t latency_of(struct observer *o, uint64_t sent_ns, uint64_t now_ns)
 {
 	uint64_t latency = now_ns - sent_ns;
 
+	if (o->truth->departures && now_ns >= sent_ns)
+		latency = card_latency(o, sent_ns, latency);
 	if (now_ns < sent_ns || latency > LATENCY_BELIEVED_NS) {
 		o->unbelieved++;
 		return LATENCY_NONE;
@@ -63,12 +76,21 @@ static void observe_piece(struct observer *o, const uint8_t *piece,
 	uint32_t room = (uint32_t)sizeof(o->whole) - o->assembled;
 	uint32_t len = pkt->len < room ? pkt->len : room;
 
+	if (!o->assembled)
+		o->card_ns = pkt->flags & RAWQ_RX_TIME ? pkt->time_ns : 0;
 	memcpy(o->whole + o->assembled, piece, len);
 	o->assembled += len;
 	if (pkt->flags & RAWQ_MORE)
 		return;
 	observe_frame(o, o->whole, o->assembled, now_ns);
 	o->assembled = 0;
+}
+
+static inline void observe_one(struct observer *o, const uint8_t *frame,
+                               const struct rawq_pkt *pkt, uint64_t now_ns)
+{
+	o->card_ns = pkt->flags & RAWQ_RX_TIME ? pkt->time_ns : 0;
+	observe_frame(o, frame, pkt->len, now_ns);
 }
 
 void observe(struct observer *o, const uint8_t *base, const struct rawq_pkt *pkts,
@@ -82,7 +104,7 @@ void observe(struct observer *o, const uint8_t *base, const struct rawq_pkt *pkt
 		if (pkts[i].flags & RAWQ_MORE || o->assembled)
 			observe_piece(o, base + pkts[i].addr, &pkts[i], now_ns);
 		else
-			observe_frame(o, base + pkts[i].addr, pkts[i].len, now_ns);
+			observe_one(o, base + pkts[i].addr, &pkts[i], now_ns);
 	}
 }
 
@@ -221,6 +243,16 @@ int truth_init(struct truth *truth, const struct verb *verb,
 		truth->error_ns = method_error_ns(is_sleeping);
 	truth->clock_ns = (int64_t)(realtime_ns() - now_ns());
 	return code;
+}
+
+const char *const times_names[] = {"auto", "hardware", "software", NULL};
+
+void truth_go_by_card(struct truth *truth, const struct departures *departures,
+                      uint32_t clock_step_ns)
+{
+	truth->departures = departures;
+	/* one step at each end, however coarse they are */
+	truth->error_ns = 2 * (uint64_t)clock_step_ns;
 }
 
 void truth_free(struct truth *truth)

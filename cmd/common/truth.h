@@ -9,6 +9,7 @@
 
 #include "account.h"
 #include "clock.h"
+#include "departures.h"
 #include "expect.h"
 #include "histogram.h"
 #include "options.h"
@@ -54,17 +55,28 @@ struct truth_opts {
 		ROW_STRING("svg", "FILE", &(opts).svg,                                   \
 	                   "write the latencies as a drawing")
 
+/* Whose clock lat and ping go by. */
+enum times_how { TIMES_AUTO, TIMES_HARDWARE, TIMES_SOFTWARE };
+extern const char *const times_names[];
+
+#define TIMES_ROW(value)                                                                 \
+	ROW_ENUM("times", "HOW", value, times_names,                                     \
+	         "whose clock tells latencies: hardware, software, or auto:\n"           \
+	         "the card's if it times packets both ways (default)")
+
 /* A thread's own. */
 struct observer {
 	struct truth *truth;
 	struct signature_memory memory;
 	uint64_t unsigned_packets, damaged, damaged_unknown;
-	uint64_t unbelieved; /* latencies below 0 or beyond a minute: the clock was set */
+	uint64_t unbelieved;   /* latencies below 0, over a minute, or by the card's clock
+	                      * longer than by ours: a clock was set */
 	struct signature last; /* intact one, and its latency if there is one */
 	uint64_t last_latency;
 	unsigned shown;
 	struct signature damage[DAMAGE_SHOWN];
 	uint32_t assembled; /* bytes of a packet of several descriptors so far */
+	uint64_t card_ns;   /* when the packet came, by the card's clock */
 	uint8_t whole[16384];
 	struct histogram latency;
 };
@@ -78,7 +90,8 @@ struct truth {
 	struct account *account;
 	struct expect expect;
 	uint64_t error_ns; /* of a latency, by the method: found at the start */
-	int64_t clock_ns;  /* CLOCK_REALTIME above CLOCK_MONOTONIC at the start */
+	const struct departures *departures; /* by the card's clock; NULL: by ours */
+	int64_t clock_ns; /* CLOCK_REALTIME above CLOCK_MONOTONIC at the start */
 	unsigned observers;
 	struct observer **observer;
 
@@ -94,6 +107,10 @@ struct truth {
 int truth_init(struct truth *truth, const struct verb *verb,
                const struct truth_opts *opts, unsigned observers, bool is_sleeping);
 void truth_free(struct truth *truth);
+
+/* Go by the card's clock, of this resolution. */
+void truth_go_by_card(struct truth *truth, const struct departures *departures,
+                      uint32_t clock_step_ns);
 
 /* Look at the descriptors of one burst, which came by now_ns (CLOCK_REALTIME). */
 void observe(struct observer *o, const uint8_t *base, const struct rawq_pkt *pkts,

@@ -237,7 +237,8 @@ static json_t *latency_json(const struct truth *truth)
 		"{s:I, s:I, s:I, s:I, s:I, s:s, s:I, s:b}", "packets",
 		(json_int_t)truth->sum.latency.n, "min", (json_int_t)m[MIN].value, "mean",
 		(json_int_t)m[MEAN].value, "max", (json_int_t)m[MAX].value, "error",
-		(json_int_t)truth->error_ns, "method", "software", "unbelieved",
+		(json_int_t)truth->error_ns, "method",
+		truth->departures ? "hardware" : "software", "unbelieved",
 		(json_int_t)truth->sum.unbelieved, "clock_was_set", truth->clock_was_set);
 	json_object_set_new(object, "jitter", json_integer((json_int_t)m[JITTER].value));
 	for (i = 0; i < PERCENTILES; i++)
@@ -372,10 +373,10 @@ static void print_latency(const struct truth *truth, FILE *to)
 	for (i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)
 		fprintf(to, "%s %s %s", i ? "," : "", truth->metrics[shown[i]].name,
 		        format_ns(truth->metrics[shown[i]].value, text));
-	fprintf(to, " (software, +%s)\n", format_ns((double)truth->error_ns, text));
+	fprintf(to, truth->departures ? " (hardware, +-%s)\n" : " (software, +%s)\n",
+	        format_ns((double)truth->error_ns, text));
 	if (truth->sum.unbelieved || truth->clock_was_set)
-		fprintf(to,
-		        "  %" PRIu64 " latencies left out: below 0 or over a minute%s\n",
+		fprintf(to, "  %" PRIu64 " latencies left out as impossible%s\n",
 		        truth->sum.unbelieved,
 		        truth->clock_was_set ? "; this machine's clock was set" : "");
 	if (truth->opts.plot)

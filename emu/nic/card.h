@@ -75,8 +75,9 @@ struct nic_sq {
 	uint16_t reported; /* WQEBBs covered by a CQE */
 	uint16_t mask;     /* WQEBBs - 1 */
 	uint32_t number;
-	uint16_t judged; /* WQEs before this one were put to the fault plan */
-	uint32_t skip;   /* frames of the WQE at ci that the wire has taken already */
+	uint16_t judged;       /* WQEs before this one were put to the fault plan */
+	uint64_t departure_ns; /* of the batch that is being completed; 0: none is */
+	uint32_t skip; /* frames of the WQE at ci that the wire has taken already */
 	enum nic_queue_state state;
 	struct mr_cache mr;
 	struct nic_uar *uar; /* where it last rang */
@@ -178,7 +179,8 @@ struct nic {
 	unsigned rqs_watched; /* that rq_watch() has something to do for */
 	struct batch *batch;
 	be32 *clock_page;
-	uint64_t start_ns;
+	uint64_t start_ns;           /* CLOCK_MONOTONIC */
+	uint64_t real_ns;            /* CLOCK_REALTIME above CLOCK_MONOTONIC, then */
 	_Atomic(int64_t) clock_step; /* faults */
 };
 

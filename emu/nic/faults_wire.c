@@ -15,7 +15,8 @@
 struct held {
 	struct held *next;
 	uint64_t release_ns;
-	bool after_next; /* reordered: the next frame to pass lets it go */
+	uint64_t time_ns; /* of the frame, as it goes on; 0: when it does */
+	bool after_next;  /* reordered: the next frame to pass lets it go */
 	uint32_t len;
 	uint8_t data[];
 };
@@ -59,7 +60,7 @@ static bool pass_on(struct spoiler *s, struct way *way, const struct wire_frame 
 
 /* ---- frames kept back ---- */
 
-static bool keep(struct way *way, const struct wire_frame *f, uint64_t release_ns,
+static bool keep(struct way *way, const struct wire_frame *f, uint64_t by_ns,
                  bool after_next)
 {
 	struct held *h;
@@ -70,7 +71,8 @@ static bool keep(struct way *way, const struct wire_frame *f, uint64_t release_n
 	if (!h)
 		return false;
 	h->next = NULL;
-	h->release_ns = release_ns;
+	h->release_ns = now_ns() + by_ns;
+	h->time_ns = f->time_ns && !after_next ? f->time_ns + by_ns : 0;
 	h->after_next = after_next;
 	h->len = f->len;
 	wire_gather(h->data, f);
@@ -89,7 +91,7 @@ static unsigned release(struct spoiler *s, struct way *way, bool one_passed)
 
 	while ((h = *at)) {
 		struct iovec seg = {h->data, h->len};
-		struct wire_frame f = {&seg, 1, h->len, 0};
+		struct wire_frame f = {&seg, 1, h->len, h->time_ns};
 
 		if (!(h->after_next && one_passed) && now < h->release_ns) {
 			at = &h->next;
@@ -152,9 +154,9 @@ static bool act(struct spoiler *s, struct way *way, const struct wire_frame *f,
 			keep(way, f, 0, false);
 		return true;
 	case FRAME_REORDER:
-		return keep(way, f, now_ns() + REORDER_PATIENCE_NS, true);
+		return keep(way, f, REORDER_PATIENCE_NS, true);
 	case FRAME_DELAY:
-		return keep(way, f, now_ns() + by_ns, false);
+		return keep(way, f, by_ns, false);
 	default:
 		return pass_on(s, way, f);
 	}

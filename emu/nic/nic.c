@@ -48,6 +48,18 @@ uint64_t monotonic_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+/* Both clocks are read as close together as two calls can be. */
+static uint64_t real_above_monotonic_ns(void)
+{
+	struct timespec now;
+	uint64_t before = monotonic_ns(), after;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	after = monotonic_ns();
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec - before -
+	       (after - before) / 2;
+}
+
 /* The engine's thread takes no signals, and may run where the program's threads do not: it
  * would inherit the affinity of whoever opens the device. */
 static int thread_start(struct nic *nic)
@@ -95,6 +107,7 @@ int nic_create(const struct nic_opts *opts, struct nic **out)
 		return -ENOMEM;
 	nic->opts = *opts;
 	nic->start_ns = monotonic_ns();
+	nic->real_ns = real_above_monotonic_ns();
 	nic->mr_generation = 1;
 	pthread_mutex_init(&nic->lock, NULL);
 	nic->batch = batch_create();
@@ -204,6 +217,17 @@ uint64_t nic_clock(struct nic *nic)
 	uint64_t now_ns = monotonic_ns() - nic->start_ns;
 
 	return now_ns +
+	       (uint64_t)atomic_load_explicit(&nic->clock_step, memory_order_relaxed);
+}
+
+uint64_t nic_real_ns(struct nic *nic)
+{
+	return monotonic_ns() + nic->real_ns;
+}
+
+uint64_t nic_clock_at(struct nic *nic, uint64_t real_ns)
+{
+	return real_ns - nic->real_ns - nic->start_ns +
 	       (uint64_t)atomic_load_explicit(&nic->clock_step, memory_order_relaxed);
 }
 

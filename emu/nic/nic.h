@@ -91,6 +91,10 @@ void nic_port_counters(struct nic *nic, unsigned port, struct nic_port_counters 
 #define NIC_CLOCK_KHZ                                                                    \
 	1000000u /* free running, 64 bits: what CQEs and the clock page show */
 uint64_t nic_clock(struct nic *nic); /* no lock needed */
+/* The same and CLOCK_REALTIME, as they were when the card was made and ever since but for the
+ * steps that faults gave the clock. */
+uint64_t nic_real_ns(struct nic *nic);
+uint64_t nic_clock_at(struct nic *nic, uint64_t real_ns);
 /* Keep a page's 64-bit clock (two big-endian words, high first) fresh; NULL: stop. */
 void nic_clock_page(struct nic *nic, be32 *high_low);
 

@@ -492,8 +492,11 @@ unsigned port_receive(void *client, const struct wire_frame *frames, unsigned n)
 
 	if (!port->steering)
 		return n;
-	port->arrival_clock = nic_clock(port->nic);
-	while (i < n && receive_one(port, &frames[i]))
-		i++;
+	for (port->arrival_clock = nic_clock(port->nic); i < n; i++) {
+		if (frames[i].time_ns)
+			port->arrival_clock = nic_clock_at(port->nic, frames[i].time_ns);
+		if (!receive_one(port, &frames[i]))
+			break;
+	}
 	return i;
 }

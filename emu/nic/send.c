@@ -24,7 +24,9 @@ static void complete(struct nic_sq *sq, uint16_t index, uint16_t next, uint8_t o
 {
 	struct hw_cqe cqe = {
 		.srqn_user_index = to_be32(sq->opts.user_index),
-		.timestamp = to_be64(nic_clock(sq->nic)),
+		.timestamp =
+			to_be64(sq->departure_ns ? nic_clock_at(sq->nic, sq->departure_ns)
+	                                         : nic_clock(sq->nic)),
 		.sop_drop_qpn = to_be32((uint32_t)opcode << 24 | sq->number),
 		.wqe_counter = to_be16(index),
 	};
@@ -69,6 +71,9 @@ static bool batch_flush(struct nic_sq *sq, struct batch *b)
 	if (!n)
 		return true;
 	b->frames_count = b->iovs_count = 0;
+	sq->departure_ns = nic_real_ns(sq->nic);
+	for (unsigned i = 0; i < n; i++)
+		b->frames[i].time_ns = sq->departure_ns;
 	sent = wire_send(port->wire, b->frames, n);
 	for (unsigned i = 0; i < sent; i++) {
 		count_frame(&port->counters, &b->frames[i]);
@@ -79,6 +84,7 @@ static bool batch_flush(struct nic_sq *sq, struct batch *b)
 		else
 			sq->skip++;
 	}
+	sq->departure_ns = 0;
 	return sent == n;
 }
 

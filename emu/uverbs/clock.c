@@ -21,11 +21,8 @@ static int fd = -1;
 /* The kernel's page says: ns = nsec + ((cycles - then) * mult + frac) >> shift. */
 static void fill_info(struct mlx5_ib_clock_info *info, struct nic *nic)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	info->cycles = nic_clock(nic);
-	info->nsec = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	info->nsec = nic_real_ns(nic);
+	info->cycles = nic_clock_at(nic, info->nsec);
 	info->mult = 1u << SHIFT;
 	info->shift = SHIFT;
 	info->frac = 0;

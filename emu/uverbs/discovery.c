@@ -241,12 +241,16 @@ static void put_port(struct tree *t, const char *ibdev, const struct device *dev
 	put_gids(t, port, dev);
 }
 
+static void put_guid(struct tree *t, const char *dir, const char *name, uint64_t g)
+{
+	put(t, dir, name, "%04x:%04x:%04x:%04x\n", (unsigned)(g >> 48) & 0xffff,
+	    (unsigned)(g >> 32) & 0xffff, (unsigned)(g >> 16) & 0xffff,
+	    (unsigned)g & 0xffff);
+}
+
 static void put_ibdev(struct tree *t, const char *pci, const struct device *dev)
 {
-	uint64_t g = query_guid(dev);
 	char dir[PATH_MAX], path[PATH_MAX];
-	const char *const guids[] = {"node_guid", "sys_image_guid"};
-	unsigned i;
 
 	path_set(dir, "%s/infiniband/%s", pci, dev->name);
 	put(t, dir, "node_type", "1: CA\n");
@@ -255,10 +259,8 @@ static void put_ibdev(struct tree *t, const char *pci, const struct device *dev)
 	put(t, dir, "hw_rev", "0\n");
 	put(t, dir, "hca_type", "MT%u\n", QUERY_PCI_DEVICE);
 	put(t, dir, "board_id", "%s\n", QUERY_BOARD_ID);
-	for (i = 0; i < 2; i++)
-		put(t, dir, guids[i], "%04x:%04x:%04x:%04x\n",
-		    (unsigned)(g >> 48) & 0xffff, (unsigned)(g >> 32) & 0xffff,
-		    (unsigned)(g >> 16) & 0xffff, (unsigned)g & 0xffff);
+	put_guid(t, dir, "node_guid", query_guid(dev));
+	put_guid(t, dir, "sys_image_guid", query_card_guid());
 	put_port(t, dir, dev);
 	path_set(path, "%s/device", dir);
 	put_link(t, pci, path);

@@ -152,7 +152,7 @@ static struct ib_uverbs_query_device_resp describe(const struct device *dev)
 	uint64_t guid = query_guid(dev);
 
 	resp.node_guid = htobe64(guid);
-	resp.sys_image_guid = htobe64(guid);
+	resp.sys_image_guid = htobe64(query_card_guid());
 	return resp;
 }
 
@@ -229,4 +229,9 @@ uint64_t query_guid(const struct device *dev)
 	/* EUI-64 of the MAC: the universal bit is inverted, ff:fe in the middle. */
 	return (uint64_t)(m[0] ^ 2) << 56 | (uint64_t)m[1] << 48 | (uint64_t)m[2] << 40 |
 	       UINT64_C(0xfffe) << 24 | (uint64_t)m[3] << 16 | (uint64_t)m[4] << 8 | m[5];
+}
+
+uint64_t query_card_guid(void)
+{
+	return query_guid(device_at(0));
 }

@@ -37,5 +37,6 @@ struct device;
 #define QUERY_RSS_FIELDS (0xffu | MLX5_RX_HASH_INNER)
 
 uint64_t query_guid(const struct device *dev); /* host order */
+uint64_t query_card_guid(void); /* of the whole card, which has its first port's */
 
 #endif

@@ -135,9 +135,7 @@ static bool give_frame(struct wire_pcap *p)
 		void *base;
 	} data = {p->pending_data};
 	struct iovec seg = {data.base, h->len};
-	struct wire_frame f = {&seg, 1, h->len,
-	                       (uint64_t)h->ts.tv_sec * 1000000000u +
-	                               (uint64_t)h->ts.tv_usec};
+	struct wire_frame f = {&seg, 1, h->len, 0};
 
 	if (!p->w.client.rx(p->w.client.card, &f, 1))
 		return false;

@@ -29,8 +29,10 @@ struct wire;
 struct wire_frame {
 	const struct iovec *segs; /* may be NULL if the wire discards */
 	uint32_t nsegs;
-	uint32_t len;     /* sum of the pieces */
-	uint64_t time_ns; /* received: CLOCK_REALTIME of arrival; 0: now */
+	uint32_t len; /* sum of the pieces */
+	/* CLOCK_REALTIME as the card's clock has it: sent, of departure; received, of arrival.  A wire
+	 * of no length passes it on; 0: now. */
+	uint64_t time_ns;
 };
 
 /* What a port gives its wire. */

@@ -19,6 +19,7 @@
 #define likely(x)     __builtin_expect(!!(x), 1)
 #define unlikely(x)   __builtin_expect(!!(x), 0)
 #define PRAGMA(text)  _Pragma(#text)
+#define NSEC_PER_SEC  UINT64_C(1000000000)
 #define UNROLL(n)     PRAGMA(GCC unroll n)
 
 #define MLX5_SEGMENTS_MAX 16u /* descriptors of a packet */
@@ -150,6 +151,7 @@ struct mlx5_txq {
 	uint64_t errors;
 	const char *last_error;
 	int status;
+	bool is_timed; /* RAWQ_TX_TIME: bursts are reaped one by one */
 	struct mlx5_sq lane[MLX5_LANES_MAX];
 };
 

@@ -36,6 +36,8 @@ static uint32_t tx_offloads(const struct mlx5_port *p)
 	if (caps->tso_caps.max_tso &&
 	    caps->tso_caps.supported_qpts & 1u << IBV_QPT_RAW_PACKET)
 		o |= RAWQ_TX_TSO;
+	if (p->clock != MLX5_CLOCK_NONE)
+		o |= RAWQ_TX_TIME;
 	return o;
 }
 
@@ -60,6 +62,22 @@ static uint32_t compressions(const struct mlx5_port *p)
 	       (formats & MLX5DV_CQE_RES_FORMAT_CSUM ? 1 << RAWQ_COMPRESS_CSUM : 0);
 }
 
+/* The functions of one card have one clock if they show it alike: as the time of day, or explained
+ * by the same numbers. */
+static uint32_t clock_number(const struct mlx5_port *p)
+{
+	uint64_t card = p->rdma.caps.orig_attr.sys_image_guid, offset = 0;
+	struct mlx5dv_clock_info info;
+
+	if (p->clock == MLX5_CLOCK_NONE)
+		return 0;
+	if (p->clock == MLX5_CLOCK_KERNEL &&
+	    !mlx5dv_get_clock_info(p->rdma.context, &info))
+		offset = info.nsec - (info.last_cycles * info.mult >> info.shift);
+	card ^= offset * UINT64_C(0x9e3779b97f4a7c15);
+	return (uint32_t)(card ^ card >> 32) | 1;
+}
+
 static void describe(struct mlx5_port *p)
 {
 	struct rawq_port_info *info = &p->rdma.port.info;
@@ -75,6 +93,11 @@ static void describe(struct mlx5_port *p)
 	info->inline_max = p->empw ? MLX5_INLINE_MAX : 0;
 	info->compressions = compressions(p);
 	info->rx_offloads = rx_offloads(p);
+	info->clock = clock_number(p);
+	if (p->rdma.caps.hca_core_clock)
+		info->clock_step_ns =
+			(uint32_t)((1000000 + p->rdma.caps.hca_core_clock - 1) /
+		                   p->rdma.caps.hca_core_clock);
 	info->tx_offloads = tx_offloads(p);
 	rdma_rule_limits(&p->rdma, info);
 	snprintf(info->choice, sizeof(info->choice), "Direct Verbs on %s, %s",

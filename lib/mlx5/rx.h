@@ -16,8 +16,6 @@
 #include <assert.h>
 #include <string.h>
 
-#define NSEC_PER_SEC UINT64_C(1000000000)
-
 /* What a burst has counted: up to a ring of 32768 packets of up to 64 KiB. */
 struct tally {
 	uint32_t bytes, no_frame, packets;

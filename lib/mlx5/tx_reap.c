@@ -70,10 +70,25 @@ static noinline void completion_failed(struct mlx5_txq *q, const struct mlx5_gro
 	lane_recover(q, g->lane, is_error ? from_be32(ctrl->imm) : q->addr_done);
 }
 
-/* Take the completions that are there; each ends the oldest group. */
+static uint64_t time_of(const struct mlx5_txq *q, const struct hw_cqe *cqe)
+{
+	const struct mlx5_port *p = (const struct mlx5_port *)q->txq.port;
+	uint64_t t = from_be64(cqe->timestamp);
+	struct mlx5dv_clock_info clock;
+
+	if (p->clock == MLX5_CLOCK_REAL_TIME) /* seconds above, nanoseconds below */
+		return (t >> 32) * NSEC_PER_SEC + (uint32_t)t;
+	return mlx5dv_get_clock_info(p->rdma.context, &clock)
+	               ? 0
+	               : mlx5dv_ts_to_ns(&clock, t);
+}
+
+/* Take the completions that are there; each ends the oldest group.  Of a timed queue no more than
+ * one is taken, and none while packets of the last one are still to be returned. */
 static void poll(struct mlx5_txq *q)
 {
-	while (q->group_ci != q->group_pi) {
+	while (q->group_ci != q->group_pi &&
+	       !(q->is_timed && q->addr_done != q->addr_ci)) {
 		struct mlx5_group *g = &q->groups[q->group_ci & q->group_mask];
 		struct mlx5_sq *sq = &q->lane[g->lane];
 		struct mlx5_cq *cq = &sq->cq;
@@ -89,10 +104,14 @@ static void poll(struct mlx5_txq *q)
 				completion_failed(q, g, cqe);
 				continue;
 			}
+			if (q->is_timed)
+				q->txq.time_ns = time_of(q, cqe);
 			sq->ci = g->sq_end;
 			cq->ci++;
 			dma_give32(&cq->dbrec[HW_DBR_CQ_CI], cq->ci & HW_DBR_CQ_MASK);
 		}
+		if (g->failed)
+			q->txq.time_ns = 0;
 		q->addr_done = g->addr_end;
 		q->group_ci++;
 	}

@@ -62,9 +62,8 @@ static int sq_ring(struct mlx5_sq *sq)
 }
 
 static int sq_create(struct mlx5_port *p, struct mlx5_sq *sq, uint32_t depth,
-                     uint32_t entries)
+                     const struct mlx5_cq_opts *cq_opts)
 {
-	struct mlx5_cq_opts cq_opts = {.entries = entries};
 	struct ibv_qp_init_attr_ex attr = {
 		.qp_type = IBV_QPT_RAW_PACKET,
 		.comp_mask = IBV_QP_INIT_ATTR_PD,
@@ -74,7 +73,7 @@ static int sq_create(struct mlx5_port *p, struct mlx5_sq *sq, uint32_t depth,
 	};
 	int ret;
 
-	ret = mlx5_cq_create(p, &cq_opts, &sq->cq);
+	ret = mlx5_cq_create(p, cq_opts, &sq->cq);
 	if (ret)
 		return ret;
 	attr.send_cq = attr.recv_cq = sq->cq.cq;
@@ -140,11 +139,11 @@ static uint32_t features_of(const struct mlx5_port *p, uint32_t offloads, bool i
 
 static int lanes_create(struct mlx5_port *p, struct mlx5_txq *q)
 {
-	uint32_t entries = q->group_mask + 1;
+	struct mlx5_cq_opts cq = {.entries = q->group_mask + 1, .times = q->is_timed};
 	int ret;
 
 	for (uint32_t i = 0; i < q->lanes; i++) {
-		ret = sq_create(p, &q->lane[i], q->depth, entries);
+		ret = sq_create(p, &q->lane[i], q->depth, &cq);
 		if (ret) {
 			while (i-- > 0)
 				sq_destroy(&q->lane[i]);
@@ -170,7 +169,8 @@ static void queue_init(struct mlx5_port *p, struct rawq_region *region,
 {
 	q->depth = opts->depth;
 	q->signal_every = opts->depth / 4 < SIGNAL_EVERY ? opts->depth / 4 : SIGNAL_EVERY;
-	if (!q->signal_every)
+	q->is_timed = opts->offloads & RAWQ_TX_TIME;
+	if (!q->signal_every || q->is_timed)
 		q->signal_every = 1;
 	q->base = (uint64_t)(uintptr_t)region->base;
 	q->len_max = rdma_frame_max(&p->rdma);
