@@ -96,7 +96,6 @@ static void receive_rounds(uint32_t features, unsigned rounds)
 
 	rx = (struct mlx5_rxq){
 		.rdma = {.offloads = ~0u},
-		.mini_shared = ~0u,
 		.cq = {.ring = cqes, .dbrec = cq_records, .log_size = 9},
 		.ring = (void *)ring,
 		.held = held,

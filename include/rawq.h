@@ -145,6 +145,9 @@ enum {
 	RAWQ_RX_VLAN = 1 << 5,     /* outermost VLAN tag taken off, in vlan */
 	RAWQ_RX_SEGMENTS = 1 << 6, /* packets longer than a frame come as several
 	                            * descriptors; without it they are dropped and counted */
+	RAWQ_RX_STRIDING = 1 << 7, /* asked for: a frame holds many packets.  On a packet:
+	                            * the first of its frame, and the frame of the packet
+	                            * before is the caller's now */
 };
 /* rawq_pkt.flags, to send; of a packet's first descriptor */
 enum {
@@ -187,7 +190,8 @@ enum rawq_compression {
 
 struct rawq_queue_opts {
 	size_t size;
-	uint32_t depth;    /* descriptors, a power of two; default 512 */
+	uint32_t depth; /* descriptors, a power of two; default 512.  RAWQ_RX_STRIDING: of
+	                    * packets of one stride, so fewer frames are posted, but 4 at least */
 	uint32_t offloads; /* RAWQ_RX_* or RAWQ_TX_* wanted; -ENOTSUP if one is missing */
 	uint32_t number;   /* the port's queue, from 1; 0: the next free one */
 	uint32_t busy_poll; /* packets the kernel's driver may handle inside a burst call
@@ -230,7 +234,8 @@ void rawq_rxq_destroy(struct rawq_rxq *q);
 void rawq_txq_destroy(struct rawq_txq *q);
 
 /* Take up to n descriptors of received packets, always whole packets unless n is less than
- * segments_max; their frames are now the caller's. */
+ * segments_max; their frames are now the caller's.  With RAWQ_RX_STRIDING it is the packets that
+ * are: a frame stays the queue's until a packet of the next one is taken. */
 static inline unsigned rawq_rx_burst(struct rawq_rxq *q, struct rawq_pkt *pkts,
                                      unsigned n)
 {
@@ -277,8 +282,8 @@ enum {
 
 struct rawq_queue_info {
 	uint32_t number; /* from 1, as in rawq_queue_opts */
-	uint32_t depth;
-	uint32_t mode; /* what was obtained */
+	uint32_t depth;  /* frames that can be posted, or descriptors to send */
+	uint32_t mode;   /* what was obtained */
 };
 /* Tell what a queue got.  The steering program's mode is known once a rule is there. */
 void rawq_rxq_info(const struct rawq_rxq *q, struct rawq_queue_info *info);

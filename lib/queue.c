@@ -27,6 +27,7 @@ static const struct name rx_names[] = {
 	{RAWQ_RX_HASH, "RSS hashes"},
 	{RAWQ_RX_VLAN, "taking off VLAN tags"},
 	{RAWQ_RX_SEGMENTS, "received packets of several descriptors"},
+	{RAWQ_RX_STRIDING, "several packets in a frame"},
 	{0, "an offload that is not known"},
 };
 

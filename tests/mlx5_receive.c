@@ -20,6 +20,7 @@ static uint8_t missing[WQES];
 static struct mlx5_rxq q;
 static uint32_t nic_ci; /* entries written */
 static uint32_t nic_rq; /* WQEs used */
+static uint32_t start;  /* of all counters */
 
 static struct rawq_rxq *make(uint32_t features, uint32_t log_segments)
 {
@@ -27,11 +28,13 @@ static struct rawq_rxq *make(uint32_t features, uint32_t log_segments)
 	memset(cqes, 0, sizeof(cqes));
 	for (unsigned i = 0; i < WQES; i++)
 		cqes[i].op_own = 0xf1;
-	nic_ci = nic_rq = 0;
+	nic_ci = nic_rq = start;
 	q = (struct mlx5_rxq){
 		.rdma = {.offloads = RAWQ_RX_L3_OK | RAWQ_RX_L4_OK | RAWQ_RX_MARK |
 	                             RAWQ_RX_HASH | RAWQ_RX_VLAN},
-		.cq = {.ring = cqes, .dbrec = cq_records, .log_size = 5},
+		.cq = {.ring = cqes, .dbrec = cq_records, .log_size = 5, .ci = start},
+		.rq_pi = start,
+		.rq_ci = start,
 		.ring = (void *)ring,
 		.held = held,
 		.dbrec = records,
@@ -42,7 +45,6 @@ static struct rawq_rxq *make(uint32_t features, uint32_t log_segments)
 		.lkey = 0xaabbccdd,
 		.features = features,
 		.spare = spare,
-		.mini_shared = RAWQ_RX_MARK | RAWQ_RX_HASH | RAWQ_RX_VLAN,
 		.missing = features & RX_SEGMENTS ? missing : NULL,
 	};
 	q.rdma.rxq.calls.burst = mlx5_rx_burst_for(features);
@@ -155,7 +157,8 @@ static void test_entry(void)
 	is_u(from_be32(cq_records[0]), 3, "CQ record");
 }
 
-/* Sessions of every length, delivered by bursts of every size, over owner laps and 16 bits. */
+/* Sessions of every length, delivered by bursts of every size, over owner laps and 16 bits, and
+ * beginning anywhere in the ring, so that sessions and arrays go round its end. */
 static void test_sessions(void)
 {
 	struct rawq_rxq *r = make(RX_COMPRESSED | RX_META, 0);
@@ -184,9 +187,10 @@ static void test_sessions(void)
 		wrong += sum != n;
 		delivered += sum;
 	}
-	ok(delivered > 65536, "past 16 bits: %" PRIu64 " packets", delivered);
+	ok(delivered > 65536, "past 16 bits: %" PRIu64 " packets from %u on", delivered,
+	   start);
 	is_u(wrong, 0, "each at its address, with its length and hash");
-	is_u(from_be32(cq_records[0]), delivered & 0xffffff, "CQ record");
+	is_u(from_be32(cq_records[0]), (start + delivered) & 0xffffff, "CQ record");
 }
 
 static void test_title(void)
@@ -222,7 +226,7 @@ static void test_csum_minis(void)
 	struct hw_cqe *c;
 	unsigned wrong = 0;
 
-	q.mini_shared &= ~(uint32_t)RAWQ_RX_HASH;
+	q.rdma.offloads &= ~(uint32_t)RAWQ_RX_HASH;
 	post_numbered(r, 16, &next);
 	c = receive_session(11, 100);
 	c->hds_ip_ext = 7;
@@ -260,6 +264,25 @@ static void test_segments(void)
 	ok(p[0].flags == RAWQ_MORE && !p[1].flags, "to its end");
 	is_u(p[1].addr, 7 * 2048, "which is frame 7");
 	is_u(q.packets, 2, "two packets");
+}
+
+/* A packet that does not fit in what is left of a burst waits for the next one, whatever came
+ * first in this. */
+static void test_segments_whole(void)
+{
+	struct rawq_rxq *r = make(RX_SEGMENTS | RX_COMPRESSED, 2);
+	struct rawq_pkt p[8];
+	uint64_t next = 0;
+
+	post_numbered(r, 64, &next);
+	receive(60);
+	receive_session(2, 5000); /* of 5000 and 5001 bytes */
+	receive(5000);
+	is_u(rawq_rx_burst(r, p, 3), 1, "of a burst of three the first packet takes one");
+	is_u(rawq_rx_burst(r, p, 5), 3, "of five the next, from a session, three");
+	is_u(rawq_rx_burst(r, p, 5), 3, "the last one behind it as well");
+	is_u(rawq_rx_burst(r, p, 3), 3, "and a plain one behind the session, too");
+	is_u(p[2].flags, 0, "to its end");
 }
 
 static void test_refill_segments(void)
@@ -320,9 +343,13 @@ int main(void)
 	test_post();
 	test_entry();
 	test_sessions();
+	start = (1u << 24) - 64; /* and 16 bits likewise */
+	test_sessions();
+	start = 0;
 	test_title();
 	test_csum_minis();
 	test_segments();
+	test_segments_whole();
 	test_refill_segments();
 	test_too_long();
 	return done();

@@ -78,15 +78,30 @@ void mlx5_cq_destroy(struct mlx5_cq *cq)
 		ibv_destroy_comp_channel(cq->channel);
 }
 
+/* Slots that the entry at ci covers; those of a session are as they were a lap before. */
+static uint32_t slots_covered(struct mlx5_cq *cq, uint8_t op_own)
+{
+	uint32_t entries = 1u << cq->log_size, n;
+
+	if (!mlx5_cqe_is_title(op_own))
+		return 1;
+	n = from_be32(mlx5_cqe_at(cq, cq->ci)->byte_count);
+	if (!n || n > entries)
+		return 1;
+	for (uint32_t i = 0; i < n; i++)
+		mlx5_cqe_at(cq, cq->ci + i)->op_own = HW_CQE_OP_INVALID
+		                                      << HW_CQE_OPCODE_SHIFT;
+	return n;
+}
+
 void mlx5_cq_drain(struct mlx5_cq *cq)
 {
 	for (uint32_t i = 0; i < 1u << cq->log_size; i++) {
-		struct hw_cqe *cqe = mlx5_cqe_at(cq, cq->ci);
+		uint8_t op_own = dma_take8(&mlx5_cqe_at(cq, cq->ci)->op_own);
 
-		if (!mlx5_cqe_is_ready(dma_take8(&cqe->op_own),
-		                       mlx5_cq_parity(cq, cq->ci)))
+		if (!mlx5_cqe_is_ready(op_own, mlx5_cq_parity(cq, cq->ci)))
 			break;
-		cq->ci++;
+		cq->ci += slots_covered(cq, op_own);
 	}
 	dma_give32(&cq->dbrec[HW_DBR_CQ_CI], cq->ci & HW_DBR_CQ_MASK);
 }

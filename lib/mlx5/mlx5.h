@@ -86,6 +86,13 @@ static always_inline bool mlx5_cqe_is_ready(uint8_t op_own, uint8_t parity)
 	       (op_own & HW_CQE_OWNER) == parity;
 }
 
+/* The title of a session of compressed entries? */
+static always_inline bool mlx5_cqe_is_title(uint8_t op_own)
+{
+	return (op_own & ~HW_CQE_OWNER) ==
+	       (HW_CQE_OP_RECEIVED << HW_CQE_OPCODE_SHIFT | HW_CQE_COMPRESSED);
+}
+
 /* PRM "Completion with error": syndrome, in words. */
 const char *mlx5_syndrome_text(uint8_t syndrome);
 
@@ -179,6 +186,7 @@ enum {
 	RX_TIME = 1 << 2,
 	RX_SEGMENTS = 1 << 3,
 	RX_COMPRESSED = 1 << 4,
+	RX_STRIDES = 1 << 5, /* a WQE is one frame for many packets */
 };
 
 /* Whichever the format, the length is at the same place. */
@@ -201,11 +209,21 @@ struct mlx5_session {
 		minis[HW_MINI_PER_SLOT]; /* of an array that was begun and not finished */
 };
 
+/* A WQE of a striding queue: libmlx5 leaves room for a link, which raw packets do not use. */
+struct mlx5_striding_wqe {
+	struct hw_next_seg next;
+	struct hw_data_seg data;
+};
+HW_SIZE(mlx5_striding_wqe, 32);
+
 struct mlx5_rxq {
 	struct rdma_rxq rdma;
 	struct mlx5_cq cq;
-	struct hw_data_seg *ring; /* wqes << log_segments */
-	be32 *dbrec;              /* HW_DBR_RQ */
+	union {
+		struct hw_data_seg *ring;           /* wqes << log_segments */
+		struct mlx5_striding_wqe *striding; /* RX_STRIDES */
+	};
+	be32 *dbrec;    /* HW_DBR_RQ */
 	uint64_t *held; /* per segment: the frame posted there, as offset in the region */
 	uint64_t base;
 	uint64_t frame_mask; /* frame_size - 1 */
@@ -220,6 +238,11 @@ struct mlx5_rxq {
 	uint32_t post_segment; /* of WQE rq_pi: filled so far */
 	uint32_t given;        /* of WQE rq_ci: segments already delivered */
 
+	/* RX_STRIDES */
+	uint32_t strides;    /* of a WQE */
+	uint32_t log_stride; /* bytes of one */
+	uint32_t stride;     /* of WQE rq_ci: so many are used */
+
 	uint64_t errors;
 	const char *last_error;
 	int status;
@@ -227,7 +250,6 @@ struct mlx5_rxq {
 	uint32_t lkey;
 	uint32_t features;
 	uint32_t mini_format; /* MLX5DV_CQE_RES_FORMAT_*; 0: not compressed */
-	uint32_t mini_shared; /* RAWQ_RX_* that the title tells of all packets */
 	enum mlx5_clock_kind clock_kind;
 	struct mlx5dv_clock_info clock;
 };
@@ -242,12 +264,19 @@ int mlx5_rxq_arm(struct rawq_rxq *q);
 
 unsigned (*mlx5_rx_burst_for(uint32_t features))(struct rawq_rxq *, struct rawq_pkt *,
                                                  unsigned);
+unsigned (*mlx5_rx_strides_for(uint32_t features))(struct rawq_rxq *, struct rawq_pkt *,
+                                                   unsigned);
 unsigned mlx5_rx_post(struct rawq_rxq *q, const uint64_t *addrs, unsigned n);
 unsigned mlx5_rx_post_segments(struct rawq_rxq *q, const uint64_t *addrs, unsigned n);
+unsigned mlx5_rx_post_strides(struct rawq_rxq *q, const uint64_t *addrs, unsigned n);
 /* The constants of every WQE; once, and after a reset nothing has changed them. */
 void mlx5_rx_ring_init(struct mlx5_rxq *q);
 /* Deal with the entry that stopped a run.  True: it opened a session, go on. */
 bool mlx5_rx_other(struct mlx5_rxq *q);
+/* The rest of the session at hand makes no sense: start the queue anew. */
+void mlx5_rx_out_of_turn(struct mlx5_rxq *q);
+/* A plain entry is of the strides that are next. */
+bool mlx5_rx_stride_is_in_turn(const struct mlx5_rxq *q, const struct hw_cqe *cqe);
 /* What to turn this burst's times into the host's clock with. */
 void mlx5_clock_read(struct mlx5_rxq *q);
 

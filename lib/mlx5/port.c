@@ -23,6 +23,8 @@ static uint32_t rx_offloads(const struct mlx5_port *p)
 		o |= RAWQ_RX_VLAN;
 	if (p->clock != MLX5_CLOCK_NONE)
 		o |= RAWQ_RX_TIME;
+	if (p->dv.striding_rq_caps.supported_qpts & 1u << IBV_QPT_RAW_PACKET)
+		o |= RAWQ_RX_STRIDING;
 	return o;
 }
 

@@ -82,6 +82,12 @@ static always_inline unsigned lost_before(const struct hw_cqe *cqe)
 
 /* ---- rings ---- */
 
+/* Frames of a WQE, in the order of its segments. */
+static always_inline uint64_t *held_at(const struct mlx5_rxq *q, uint32_t index)
+{
+	return q->held + ((size_t)(index & (q->wqes - 1)) << q->log_segments);
+}
+
 static always_inline uint32_t least(uint32_t a, uint32_t b)
 {
 	return a < b ? a : b;
@@ -99,6 +105,17 @@ static always_inline uint8_t op_own_due(const struct mlx5_cq *cq)
 {
 	return (uint8_t)(HW_CQE_OP_RECEIVED << HW_CQE_OPCODE_SHIFT |
 	                 mlx5_cq_parity(cq, cq->ci));
+}
+
+/* The entries from begin on are read: the card may write them anew. */
+static always_inline void burst_end(struct mlx5_rxq *q, uint32_t begin,
+                                    const struct tally *t)
+{
+	if (q->cq.ci != begin)
+		dma_give32(&q->cq.dbrec[HW_DBR_CQ_CI], q->cq.ci & HW_DBR_CQ_MASK);
+	q->packets += t->packets;
+	q->bytes += t->bytes;
+	q->no_frame += t->no_frame;
 }
 
 /* ---- sessions ---- */

@@ -5,12 +5,6 @@
  */
 #include "rx.h"
 
-/* Frames of a WQE. */
-static always_inline const uint64_t *held_at(const struct mlx5_rxq *q, uint32_t index)
-{
-	return q->held + ((size_t)(index & (q->wqes - 1)) << q->log_segments);
-}
-
 /* Entries, or WQEs, up to where a ring ends. */
 static always_inline uint32_t to_end(const struct mlx5_rxq *q)
 {
@@ -111,7 +105,8 @@ static always_inline unsigned session_segments(struct mlx5_rxq *q,
 }
 
 static always_inline unsigned session_burst(struct mlx5_rxq *q, struct rawq_pkt *pkts,
-                                            unsigned n, struct tally *t, const unsigned f)
+                                            unsigned n, bool begun, struct tally *t,
+                                            const unsigned f)
 {
 	const union mlx5_mini *minis;
 	unsigned i = 0, taken;
@@ -121,7 +116,8 @@ static always_inline unsigned session_burst(struct mlx5_rxq *q, struct rawq_pkt 
 		if (f & RX_SEGMENTS) {
 			/* One at a time, and always from the copy: it may have to wait. */
 			minis = session_next(q, 1, &k);
-			taken = session_segments(q, minis, &pkts[i], n - i, i == 0, t, f);
+			taken = session_segments(q, minis, &pkts[i], n - i, !begun && !i,
+			                         t, f);
 			i += taken;
 			if (!taken || q->given)
 				break;
@@ -217,7 +213,8 @@ static always_inline unsigned plain_burst(struct mlx5_rxq *q, struct rawq_pkt *p
 
 /* The same where a packet may have several frames. */
 static always_inline unsigned segments_run(struct mlx5_rxq *q, struct rawq_pkt *pkts,
-                                           unsigned n, struct tally *t, const unsigned f)
+                                           unsigned n, bool begun, struct tally *t,
+                                           const unsigned f)
 {
 	unsigned i = 0;
 
@@ -231,7 +228,7 @@ static always_inline unsigned segments_run(struct mlx5_rxq *q, struct rawq_pkt *
 			break;
 		len = from_be32(cqe->byte_count);
 		describe(q, cqe, &pkts[i], f);
-		k = take_frames(q, q->rq_ci, len, &pkts[i], n - i, i == 0);
+		k = take_frames(q, q->rq_ci, len, &pkts[i], n - i, !begun && !i);
 		i += k;
 		if (!k || q->given)
 			break;
@@ -258,18 +255,15 @@ static always_inline unsigned rx_burst(struct rawq_rxq *rxq, struct rawq_pkt *pk
 		mlx5_clock_read(q);
 	for (;;) {
 		if (f & RX_COMPRESSED && q->session.left)
-			i += session_burst(q, pkts + i, n - i, &t, f);
+			i += session_burst(q, pkts + i, n - i, i > 0, &t, f);
 		if (!(f & RX_COMPRESSED) || !q->session.left)
-			i += f & RX_SEGMENTS ? segments_run(q, pkts + i, n - i, &t, f)
-			                     : plain_burst(q, pkts + i, n - i, &t, f);
+			i += f & RX_SEGMENTS
+			             ? segments_run(q, pkts + i, n - i, i > 0, &t, f)
+			             : plain_burst(q, pkts + i, n - i, &t, f);
 		if (i == n || (f & RX_COMPRESSED && q->session.left) || !mlx5_rx_other(q))
 			break;
 	}
-	if (q->cq.ci != begin)
-		dma_give32(&q->cq.dbrec[HW_DBR_CQ_CI], q->cq.ci & HW_DBR_CQ_MASK);
-	q->packets += t.packets;
-	q->bytes += t.bytes;
-	q->no_frame += t.no_frame;
+	burst_end(q, begin, &t);
 	return i;
 }
 
@@ -308,5 +302,7 @@ unsigned (*mlx5_rx_burst_for(uint32_t f))(struct rawq_rxq *, struct rawq_pkt *, 
 		{ROW(compressed), ROW(compressed_segments)}};
 	unsigned form = f & RX_TIME ? 1 : f & RX_COMPRESSED ? 2 : 0;
 
+	if (f & RX_STRIDES)
+		return mlx5_rx_strides_for(f);
 	return table[form][!!(f & RX_SEGMENTS)][f & (RX_VERDICTS | RX_META)];
 }

@@ -7,15 +7,12 @@
 
 #include <errno.h>
 
-static uint64_t *held_at(const struct mlx5_rxq *q, uint32_t index)
-{
-	return q->held + ((size_t)(index & (q->wqes - 1)) << q->log_segments);
-}
-
-/* Addresses of the frames that the queue has, in order, from segment `given` of WQE rq_ci on. */
+/* Addresses of the frames that the queue has, in order, from segment `given` of WQE rq_ci on.  A
+ * frame with packets in it that were handed out is left to the caller, who learns so from the
+ * first packet in another. */
 static unsigned frames_held(struct mlx5_rxq *q)
 {
-	uint32_t segments = 1u << q->log_segments, from = q->given;
+	uint32_t segments = 1u << q->log_segments, from = q->stride ? segments : q->given;
 	unsigned n = 0;
 
 	for (uint32_t i = q->rq_ci; i != q->rq_ci + q->wqes; i++) {
@@ -46,7 +43,7 @@ static int reset(struct mlx5_rxq *q)
 		return -ret;
 	/* Nothing is written to the CQ any more; the record must be 0 when the WQ is ready. */
 	mlx5_cq_drain(&q->cq);
-	q->rq_pi = q->rq_ci = q->post_segment = q->given = 0;
+	q->rq_pi = q->rq_ci = q->post_segment = q->given = q->stride = 0;
 	q->session.left = 0;
 	mlx5_rx_ring_init(q);
 	dma_give32(&q->dbrec[HW_DBR_RQ], 0);
@@ -58,16 +55,17 @@ static int reset(struct mlx5_rxq *q)
 	return 0;
 }
 
-/* Give the frames of a WQE that completed without a packet straight back to the card. */
+/* Give the frames of a WQE that completed without a packet straight back to the card; a striding
+ * one may have had packets before, then it is the caller's. */
 static void post_again(struct mlx5_rxq *q)
 {
 	uint32_t segments = 1u << q->log_segments, n = 0;
 
-	for (uint32_t s = q->given; s < segments; s++)
+	for (uint32_t s = q->stride ? segments : q->given; s < segments; s++)
 		q->spare[n++] = held_at(q, q->rq_ci)[s];
 	if (q->missing)
 		q->missing[q->rq_ci & (q->wqes - 1)] = (uint8_t)segments;
-	q->given = 0;
+	q->given = q->stride = 0;
 	q->cq.ci++;
 	q->rq_ci++;
 	q->rdma.rxq.calls.post(&q->rdma.rxq.calls, q->spare, n);
@@ -81,34 +79,50 @@ static unsigned stopped(struct rawq_rxq *q, struct rawq_pkt *pkts, unsigned n)
 	return 0;
 }
 
-/* PRM "Receive queue error handling": a packet too long for its WQE costs that WQE alone; any
- * other error stops the queue, which is reset. */
-static void error(struct mlx5_rxq *q, const struct hw_cqe *cqe)
+/* PRM "Receive queue error handling": an error stops the queue, which is reset. */
+static void recover(struct mlx5_rxq *q)
 {
-	const struct hw_error_cqe *e = (const struct hw_error_cqe *)cqe;
-	bool is_error = cqe->op_own >> HW_CQE_OPCODE_SHIFT == HW_CQE_OP_RECV_ERROR;
-	int ret;
+	int ret = reset(q);
 
-	q->errors++;
-	q->last_error = is_error ? mlx5_syndrome_text(e->syndrome)
-	                         : "the device completed a descriptor out of turn";
-	if (is_error && e->syndrome == HW_SYNDROME_LOCAL_LENGTH &&
-	    from_be16(e->wqe_counter) == (uint16_t)q->rq_ci) {
-		post_again(q);
-		return;
-	}
-	ret = reset(q);
 	if (!ret)
 		return;
 	q->status = ret == -ENODEV ? -ENETDOWN : -EIO;
 	q->rdma.rxq.calls.burst = stopped;
 }
 
+static void out_of_turn(struct mlx5_rxq *q)
+{
+	q->errors++;
+	q->last_error = "the device completed a descriptor out of turn";
+	recover(q);
+}
+
+void mlx5_rx_out_of_turn(struct mlx5_rxq *q)
+{
+	while (q->session.left) {
+		slot_give(mlx5_cqe_at(&q->cq, q->cq.ci));
+		session_passed(q, 1);
+	}
+	out_of_turn(q);
+}
+
+/* A packet too long for its WQE costs that WQE alone. */
+static void failed(struct mlx5_rxq *q, const struct hw_error_cqe *e)
+{
+	q->errors++;
+	q->last_error = mlx5_syndrome_text(e->syndrome);
+	if (e->syndrome == HW_SYNDROME_LOCAL_LENGTH &&
+	    from_be16(e->wqe_counter) == (uint16_t)q->rq_ci)
+		post_again(q);
+	else
+		recover(q);
+}
+
 static void session_open(struct mlx5_rxq *q, const struct hw_cqe *title)
 {
 	struct rawq_pkt p = {0};
 
-	p.flags = meta(title, &p, q->mini_shared);
+	p.flags = meta(title, &p, q->rdma.offloads);
 	if (q->rdma.offloads & (RAWQ_RX_L3_OK | RAWQ_RX_L4_OK))
 		p.flags |= verdicts(title);
 	q->session.left = from_be32(title->byte_count);
@@ -122,6 +136,8 @@ static void session_open(struct mlx5_rxq *q, const struct hw_cqe *title)
 /* The next entry is of the next WQE, as it has to be. */
 static bool is_in_turn(const struct mlx5_rxq *q, const struct hw_cqe *cqe)
 {
+	if (q->features & RX_STRIDES)
+		return mlx5_rx_stride_is_in_turn(q, cqe);
 	return from_be16(cqe->wqe_counter) == (uint16_t)q->rq_ci;
 }
 
@@ -132,14 +148,15 @@ bool mlx5_rx_other(struct mlx5_rxq *q)
 
 	if (!mlx5_cqe_is_ready(op_own, mlx5_cq_parity(&q->cq, q->cq.ci)))
 		return false;
-	if (q->features & RX_COMPRESSED &&
-	    (op_own & ~HW_CQE_OWNER) ==
-	            (HW_CQE_OP_RECEIVED << HW_CQE_OPCODE_SHIFT | HW_CQE_COMPRESSED) &&
+	if (q->features & RX_COMPRESSED && mlx5_cqe_is_title(op_own) &&
 	    from_be32(cqe->byte_count) - 1 < 1u << q->cq.log_size) {
 		session_open(q, cqe);
 		return true;
 	}
-	if (op_own >> HW_CQE_OPCODE_SHIFT != HW_CQE_OP_RECEIVED || !is_in_turn(q, cqe))
-		error(q, cqe);
+	if (op_own >> HW_CQE_OPCODE_SHIFT == HW_CQE_OP_RECV_ERROR)
+		failed(q, (const struct hw_error_cqe *)cqe);
+	else if (op_own >> HW_CQE_OPCODE_SHIFT != HW_CQE_OP_RECEIVED ||
+	         !is_in_turn(q, cqe))
+		out_of_turn(q);
 	return false; /* or a packet that came meanwhile, or has to wait for more room */
 }

@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* One that the card fills, one that the caller is about to have back, and as many again. */
+#define STRIDING_FRAMES_MIN 4u
+
 /* Which minis the queue gets: MLX5DV_CQE_RES_FORMAT_*, 0 for none.  A session has one time for
  * all its packets, and a hash for each in one of its formats only. */
 static uint32_t mini_format(const struct mlx5_port *p, const struct rawq_queue_opts *o)
@@ -18,6 +21,10 @@ static uint32_t mini_format(const struct mlx5_port *p, const struct rawq_queue_o
 
 	if (o->compression == RAWQ_COMPRESS_OFF || o->offloads & RAWQ_RX_TIME)
 		return 0;
+	if (o->offloads & RAWQ_RX_STRIDING) /* those that tell the stride */
+		return o->offloads & RAWQ_RX_HASH
+		               ? 0
+		               : can & MLX5DV_CQE_RES_FORMAT_CSUM_STRIDX;
 	if (o->offloads & RAWQ_RX_HASH)
 		can &= MLX5DV_CQE_RES_FORMAT_HASH;
 	if (o->compression != RAWQ_COMPRESS_CSUM && can & MLX5DV_CQE_RES_FORMAT_HASH)
@@ -33,7 +40,9 @@ static uint32_t features_of(uint32_t offloads, uint32_t minis)
 		f |= RX_VERDICTS;
 	if (offloads & (RAWQ_RX_HASH | RAWQ_RX_MARK | RAWQ_RX_VLAN))
 		f |= RX_META;
-	if (offloads & RAWQ_RX_SEGMENTS)
+	if (offloads & RAWQ_RX_STRIDING)
+		f |= RX_STRIDES; /* a frame is longer than any packet */
+	else if (offloads & RAWQ_RX_SEGMENTS)
 		f |= RX_SEGMENTS;
 	if (offloads & RAWQ_RX_TIME)
 		f |= RX_TIME;
@@ -59,7 +68,9 @@ static int wq_ring(struct mlx5_rxq *q)
 
 	if (mlx5dv_init_obj(&obj, MLX5DV_OBJ_RWQ))
 		return -EIO;
-	if (dv.stride != sizeof(struct hw_data_seg) << q->log_segments ||
+	if (dv.stride != (q->features & RX_STRIDES
+	                          ? sizeof(struct mlx5_striding_wqe)
+	                          : sizeof(struct hw_data_seg) << q->log_segments) ||
 	    dv.wqe_cnt != q->wqes)
 		return -ENOTSUP;
 	q->ring = dv.buf;
@@ -74,6 +85,12 @@ static int wq_create(struct mlx5_port *p, struct mlx5_rxq *q)
 	                                .max_sge = 1u << q->log_segments,
 	                                .pd = p->rdma.pd,
 	                                .cq = q->cq.cq};
+	struct mlx5dv_wq_init_attr dv = {
+		.comp_mask = MLX5DV_WQ_INIT_ATTR_MASK_STRIDING_RQ,
+		.striding_rq_attrs = {
+			.single_stride_log_num_of_bytes = q->log_stride,
+			.single_wqe_log_num_of_strides =
+				(uint32_t)__builtin_ctz(q->strides | 1u << 31)}};
 	struct ibv_wq_attr ready = {.attr_mask = IBV_WQ_ATTR_STATE,
 	                            .wq_state = IBV_WQS_RDY};
 	int ret;
@@ -82,7 +99,9 @@ static int wq_create(struct mlx5_port *p, struct mlx5_rxq *q)
 		attr.comp_mask = IBV_WQ_INIT_ATTR_FLAGS;
 		attr.create_flags = IBV_WQ_FLAGS_CVLAN_STRIPPING;
 	}
-	q->rdma.wq = ibv_create_wq(p->rdma.context, &attr);
+	q->rdma.wq = q->features & RX_STRIDES
+	                     ? mlx5dv_create_wq(p->rdma.context, &attr, &dv)
+	                     : ibv_create_wq(p->rdma.context, &attr);
 	if (!q->rdma.wq)
 		return -errno;
 	ret = wq_ring(q);
@@ -97,29 +116,58 @@ static int wq_create(struct mlx5_port *p, struct mlx5_rxq *q)
 	return ret;
 }
 
+/* Strides as short as the card has them, so that short packets lie close; as many as make a
+ * frame.  Posted are frames for depth packets of one stride each. */
+static void strides_init(const struct mlx5_port *p, struct mlx5_rxq *q, uint32_t depth)
+{
+	const struct mlx5dv_striding_rq_caps *caps = &p->dv.striding_rq_caps;
+	uint32_t log_frame = (uint32_t)__builtin_ctzll(q->frame_mask + 1);
+
+	q->log_stride = caps->min_single_stride_log_num_of_bytes;
+	if (log_frame - q->log_stride > caps->max_single_wqe_log_num_of_strides)
+		q->log_stride = log_frame - caps->max_single_wqe_log_num_of_strides;
+	q->strides = 1u << (log_frame - q->log_stride);
+	q->wqes = depth / q->strides;
+	if (q->wqes < STRIDING_FRAMES_MIN)
+		q->wqes = STRIDING_FRAMES_MIN;
+}
+
+/* The shortest frame that a striding queue of the port can have. */
+static uint32_t striding_frame_min(const struct mlx5_port *p)
+{
+	const struct mlx5dv_striding_rq_caps *caps = &p->dv.striding_rq_caps;
+	uint32_t least = 1u << (caps->min_single_stride_log_num_of_bytes +
+	                        caps->min_single_wqe_log_num_of_strides);
+
+	while (least < rdma_frame_max(&p->rdma))
+		least *= 2;
+	return least;
+}
+
 static void queue_init(struct mlx5_port *p, struct rawq_region *region,
                        const struct rawq_queue_opts *opts, struct mlx5_rxq *q)
 {
 	q->mini_format = mini_format(p, opts);
 	q->features = features_of(opts->offloads, q->mini_format);
 	q->rdma.offloads = opts->offloads;
-	q->mini_shared = opts->offloads;
-	if (q->mini_format == MLX5DV_CQE_RES_FORMAT_CSUM)
-		q->mini_shared &= ~(uint32_t)RAWQ_RX_HASH;
 	q->base = (uint64_t)(uintptr_t)region->base;
 	q->frame_mask = region->frame_size - 1;
 	if (q->features & RX_SEGMENTS)
 		q->log_segments = log_segments(p, region->frame_size, opts->depth);
 	q->wqes = opts->depth >> q->log_segments;
+	if (q->features & RX_STRIDES)
+		strides_init(p, q, opts->depth);
 	q->clock_kind = p->clock;
 	q->rdma.rxq.calls.burst = mlx5_rx_burst_for(q->features);
-	q->rdma.rxq.calls.post =
-		q->features & RX_SEGMENTS ? mlx5_rx_post_segments : mlx5_rx_post;
+	q->rdma.rxq.calls.post = q->features & RX_STRIDES    ? mlx5_rx_post_strides
+	                         : q->features & RX_SEGMENTS ? mlx5_rx_post_segments
+	                                                     : mlx5_rx_post;
 }
 
 static int rings_create(struct mlx5_port *p, struct mlx5_rxq *q, struct rawq_error *err)
 {
-	struct mlx5_cq_opts cq = {.entries = q->wqes,
+	/* A packet or a filler has a stride at least. */
+	struct mlx5_cq_opts cq = {.entries = q->wqes * (q->strides ? q->strides : 1),
 	                          .mini_format = q->mini_format,
 	                          .events = true,
 	                          .times = q->features & RX_TIME};
@@ -143,20 +191,44 @@ static void queue_free(struct mlx5_rxq *q)
 	free(q);
 }
 
+static int check_striding(const struct mlx5_port *p, const struct rawq_region *region,
+                          const struct rawq_queue_opts *o, struct rawq_error *err)
+{
+	const char *netdev = p->rdma.port.info.netdev;
+
+	if (!(o->offloads & RAWQ_RX_STRIDING))
+		return 0;
+	if (region->frame_size < striding_frame_min(p))
+		return fail(err, -ENOTSUP,
+		            "%s: a striding queue takes frames of %u to 65536 bytes, not "
+		            "%u (rawq_region_opts.frame_size)",
+		            netdev, striding_frame_min(p), region->frame_size);
+	if (o->compression > RAWQ_COMPRESS_OFF &&
+	    (o->compression != RAWQ_COMPRESS_CSUM || !mini_format(p, o)))
+		return fail(err, -ENOTSUP,
+		            "%s: a striding queue has no such compression; auto, off or "
+		            "csum, where the card tells strides in it",
+		            netdev);
+	return 0;
+}
+
 int mlx5_rxq_create(struct rawq_port *port, struct rawq_region *region,
                     const struct rawq_queue_opts *opts, struct rawq_rxq **out,
                     struct rawq_error *err)
 {
 	struct mlx5_port *p = (struct mlx5_port *)port;
-	struct mlx5_rxq *q = aligned_alloc(64, (sizeof(*q) + 63) & ~(size_t)63);
-	int ret;
+	struct mlx5_rxq *q;
+	int ret = check_striding(p, region, opts, err);
 
+	if (ret)
+		return ret;
+	q = aligned_alloc(64, (sizeof(*q) + 63) & ~(size_t)63);
 	if (!q)
 		return fail(err, -ENOMEM, "%s: out of memory", port->info.netdev);
 	memset(q, 0, sizeof(*q));
 	queue_init(p, region, opts, q);
-	q->spare = calloc(opts->depth, sizeof(*q->spare));
-	q->held = calloc(opts->depth, sizeof(*q->held));
+	q->spare = calloc((size_t)q->wqes << q->log_segments, sizeof(*q->spare));
+	q->held = calloc((size_t)q->wqes << q->log_segments, sizeof(*q->held));
 	if (q->features & RX_SEGMENTS)
 		q->missing = calloc(q->wqes, 1);
 	if (!q->spare || !q->held || (q->features & RX_SEGMENTS && !q->missing))

@@ -10,6 +10,11 @@ for setting in CQE_SIZE=128 SHUT_UP_BF=1 TOTAL_UUARS=8 NUM_LOW_LAT_UUARS=2 SINGL
 	check "mlx5 with MLX5_$setting" emu cable cable --strict -- env "MLX5_$setting" \
 		"$RAWQ_BUILD/tests/driver/driver_features" mlx5 drv0 drv1
 done
+for setting in CQE_SIZE=128 SHUT_UP_BF=1 SINGLE_THREADED=1 SCATTER_TO_CQE=1 SRQ_SIGNATURE=1 CQ_SIGNATURE=1 \
+	FREEZE_ON_ERROR_CQE=1; do
+	check "striding and compressed queues with MLX5_$setting" emu cable cable --strict -- env "MLX5_$setting" \
+		"$RAWQ_BUILD/tests/driver/driver_receive" drv0 drv1 500 $RANDOM
+done
 check "verbs with MLX5_CQE_SIZE=128" emu cable cable --strict -- env MLX5_CQE_SIZE=128 \
 	"$RAWQ_BUILD/tests/driver/driver_features" verbs drv0 drv1
 finish
