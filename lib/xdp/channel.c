@@ -78,6 +78,14 @@ static int bind_refused(const struct channel *c, int ret, const struct channel *
 		            name, name);
 	case -ENODEV:
 		return fail(err, ret, "%s: the interface is gone", name);
+	case -EINVAL:
+		if (kernel_knows_bind_flag(XDP_USE_NEED_WAKEUP))
+			break;
+		return fail(
+			err, -ENOTSUP,
+			"%s: this kernel's AF_XDP has no need_wakeup: rawq works from "
+			"Linux 6.1 on",
+			name);
 	default:
 		break;
 	}
