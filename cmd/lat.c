@@ -71,6 +71,7 @@ struct lat {
 	struct rawq_region *region; /* to send from */
 	struct sender sender;
 	struct departures departures;
+	struct flow_plan plan; /* the sender's */
 	struct intake in;
 	struct truth truth;
 	struct receiver *receivers;
@@ -184,6 +185,9 @@ static int compile(struct lat *lat)
 	}
 	if (ret)
 		return fail_environment(&verb_lat, "no memory");
+	if (packet_has_rates(lat->packet))
+		return fail_usage(&verb_lat,
+		                  "'@' with a rate: here --rate says how fast");
 	lat->pps = rate_pps(&opt.rate, packet_mean_length(lat->packet),
 	                    lat->from.info.link_mbps);
 	if (lat->pps <= 0)
@@ -222,7 +226,10 @@ static int open_sender(struct lat *lat)
 	if (opt.run.duration_ns &&
 	    ceil(lat->pps * (double)opt.run.duration_ns / 1e9) < (double)s->count)
 		s->count = (uint64_t)ceil(lat->pps * (double)opt.run.duration_ns / 1e9);
-	s->pps = lat->pps;
+	lat->plan = (struct flow_plan){
+		.pps = lat->pps, .shape = {.burst = s->burst}, .count = s->count};
+	s->plans = &lat->plan;
+	s->plan_count = 1;
 	s->senders = 1;
 	if (sender_init(s, lat->packet, lat->region, 0, region.frames, pieces))
 		return fail_environment(&verb_lat, "no memory");

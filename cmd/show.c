@@ -4,6 +4,7 @@
 
 #include "common/packet/packet.h"
 #include "common/pcap_write.h"
+#include "common/schedule.h"
 #include "common/testfile.h"
 
 #include <errno.h>
@@ -30,47 +31,93 @@ static const struct option_row options[] = {
 	{.name = NULL},
 };
 
-static int show_text(struct packet_source *s, const struct packet *p)
+/* The link that per cent are of, Mbit/s: here is none. */
+enum { LINK_MBPS = 10000 };
+
+/* One packet after the other, each with its time: 1 us apart, or as their own rates say. */
+struct walk {
+	struct packet_source *source;
+	struct schedule schedule;
+	const void *held;
+	uint64_t time_ns;
+};
+
+static int walk_begin(struct walk *w, const struct packet *p,
+                      struct packet_source *source)
+{
+	struct flow_plan plans[PACKETS_MAX];
+	unsigned n = packet_has_rates(p) ? packet_count(p) : 0, i;
+
+	for (i = 0; i < n; i++) {
+		const struct packet_stream *stream = packet_stream(p, i);
+
+		plans[i] = (struct flow_plan){
+			.shape = stream->shape,
+			.count = UINT64_MAX,
+			.pps = rate_pps(&stream->rate, packet_stream_mean_length(p, i),
+		                        LINK_MBPS)};
+		plans[i].shape.seed = opt.seed + i;
+	}
+	*w = (struct walk){.source = source};
+	return schedule_init(&w->schedule, plans, n, 0, 1, 0);
+}
+
+static uint32_t walk_on(struct walk *w, uint64_t i, uint8_t *frame)
+{
+	struct pick pick;
+	uint64_t next;
+
+	if (!w->schedule.count) {
+		w->time_ns = i * 1000;
+		packet_source_set_time(w->source, w->time_ns);
+		return packet_write(w->source, frame, &w->held);
+	}
+	while (!schedule_take(&w->schedule, w->time_ns, 1, &pick)) {
+		next = schedule_next_ns(&w->schedule);
+		w->time_ns = next > w->time_ns ? next : w->time_ns + 1;
+	}
+	packet_source_set_time(w->source, w->time_ns);
+	return packet_write_of(w->source, pick.flow, frame, &w->held);
+}
+
+static int show_text(struct walk *w, const struct packet *p)
 {
 	uint8_t frame[PACKET_MAX];
-	const void *held = NULL;
 	uint64_t i;
 	uint32_t len;
 
 	for (i = 0; i < opt.count; i++) {
-		len = packet_write(s, frame, &held);
+		len = walk_on(w, i, frame);
 		printf("packet %" PRIu64 ", %u bytes\n", i, len);
-		packet_show(stdout, p, held, frame, len);
+		packet_show(stdout, p, w->held, frame, len);
 	}
 	return EXIT_OK;
 }
 
-static int write_packets(struct packet_source *s, FILE *to)
+static int write_packets(struct walk *w, FILE *to)
 {
 	uint8_t frame[PACKET_MAX];
-	const void *held = NULL;
 	uint64_t i;
 	uint32_t len;
 
 	if (pcap_write_header(to))
 		return -1;
 	for (i = 0; i < opt.count; i++) {
-		packet_source_set_time(s, i * 1000);
-		len = packet_write(s, frame, &held);
-		if (pcap_write_frame(to, frame, len, i * 1000))
+		len = walk_on(w, i, frame);
+		if (pcap_write_frame(to, frame, len, w->time_ns))
 			return -1;
 	}
 	return 0;
 }
 
-static int write_file(struct packet_source *s)
+static int write_file(struct walk *w)
 {
 	FILE *to = strcmp(opt.file, "-") ? fopen(opt.file, "wb") : stdout;
 	int err;
 
 	if (!to)
 		return fail_environment(&verb_show, "%s: %s", opt.file, strerror(errno));
-	err = write_packets(s, to);
+	err = write_packets(w, to);
 	if (fflush(to) || err)
 		err = fail_environment(&verb_show, "%s: %s", opt.file, strerror(errno));
 	if (to != stdout)
@@ -129,6 +176,7 @@ static int show_run(int argc, char **argv)
 	struct packet_source *source;
 	struct packet_error err;
 	struct packet *packet;
+	struct walk walk = {NULL, {NULL, 0}, NULL, 0};
 	int code;
 
 	if (opt.yaml || opt.json)
@@ -145,10 +193,11 @@ static int show_run(int argc, char **argv)
 	if (code)
 		return fail_environment(&verb_show, "no memory");
 	source = packet_source_create(packet, 0, 1);
-	if (!source)
+	if (!source || walk_begin(&walk, packet, source))
 		code = fail_environment(&verb_show, "no memory");
 	else
-		code = opt.file ? write_file(source) : show_text(source, packet);
+		code = opt.file ? write_file(&walk) : show_text(&walk, packet);
+	schedule_free(&walk.schedule);
 	packet_source_free(source);
 	packet_free(packet);
 	return code;

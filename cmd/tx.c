@@ -3,43 +3,36 @@
 #include "verbs.h"
 
 #include "common/clock.h"
-#include "common/flooder.h"
+#include "common/engine.h"
 #include "common/nic.h"
-#include "common/pace.h"
 #include "common/packet/packet.h"
 #include "common/run.h"
-#include "common/sender.h"
+#include "common/send_report.h"
 
 #include "rawq.h"
 
 #include <errno.h>
-#include <ifaddrs.h>
 #include <inttypes.h>
-#include <linux/if_link.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 /* RFC 863's port: discarded by whoever it reaches. */
 #define DEFAULT_PACKET "eth/ip/udp(dport=9)"
-/* Of the rate that was asked for; a lower one is called missed. */
-#define RATE_TOLERANCE 0.995
 
 static struct {
 	struct run run;
 	struct nic_choice choice;
 	struct rate rate;
 	unsigned arrivals; /* enum arrivals */
-	uint64_t train, ramp_ns;
+	uint64_t train, gap_ns, ramp_ns;
 	const char *size;
-	unsigned engine; /* enum engine */
+	unsigned engine; /* enum engine_kind */
 	uint64_t burst, depth, seed;
 } opt = {.burst = 64, .depth = 512, .seed = 1};
 
-/* Who makes the packets: this program, on queues; or the kernel, in XDP live frames. */
-enum engine { ENGINE_AUTO, ENGINE_QUEUES, ENGINE_LIVE };
+/* In the order of enum engine_kind. */
 static const char *const engine_names[] = {"auto", "queues", "live", NULL};
 
 enum arrivals { ARRIVALS_EVEN, ARRIVALS_POISSON };
@@ -53,6 +46,9 @@ static const struct option_row options[] = {
                  "even; or poisson: exponentially distributed gaps (default: even)"),
 	ROW_COUNT("train", "N", &opt.train, 1, SENDER_BURST_MAX,
                   "send N packets back to back, then pause as the rate demands"),
+	ROW_DURATION("gap", "TIME", &opt.gap_ns, 1, 0,
+                     "pause so long after each --train, within which --rate holds; or,\n"
+                     "without a rate, it goes back to back"),
 	ROW_DURATION("ramp", "TIME", &opt.ramp_ns, 1, 0,
                      "let the rate grow from 0 to --rate in this time"),
 	RUN_OPTION_ROWS(opt.run),
@@ -63,7 +59,8 @@ static const struct option_row options[] = {
                   "send queues, a thread each (default: 1)"),
 	ROW_ENUM("engine", "NAME", &opt.engine, engine_names,
                  "queues; live: XDP live frames, made inside the kernel; or auto:\n"
-                 "live where there is no zero copy, unless the rate is low (default)"),
+                 "where there is no zero copy the first 20 ms of each, then the\n"
+                 "faster one, unless queues keep the rate (default)"),
 	BURST_ROW(&opt.burst, SENDER_BURST_MAX, "given"),
 	DEPTH_ROW(&opt.depth, " (default: 512)"),
 	SEED_ROW(&opt.seed),
@@ -78,23 +75,19 @@ struct tx {
 	struct packet *packet;
 	struct rawq_region *region;
 	struct sender *senders;
-	struct flooder *flooders; /* instead of senders */
-	char queues_because[256]; /* why it is queues after all, or "" */
+	struct flooder *flooders;
+	struct engine *engines;   /* of both */
+	char queues_because[256]; /* why there are no flooders after all, or "" */
 	unsigned queues;
-	double pps; /* asked; 0: as fast as it goes */
-	struct pace_shape shape;
+	struct flow_plan *plans; /* none: as fast as it goes */
+	unsigned plan_count;
+	double pps; /* of all plans */
 	uint64_t count;
-	uint32_t netdev_dropped; /* the netdev's count before the run */
 };
 
-static void queue_loop(struct worker *worker)
+static void engine_loop(struct worker *worker)
 {
-	sender_run(worker->context, worker);
-}
-
-static void live_loop(struct worker *worker)
-{
-	flooder_run(worker->context, worker);
+	engine_run(worker->context, worker);
 }
 
 static int compile(struct tx *tx)
@@ -113,28 +106,87 @@ static int compile(struct tx *tx)
 	return ret ? fail_environment(&verb_tx, "no memory") : EXIT_OK;
 }
 
-/* The rate in packets, and how many that makes. */
-static int resolve_rate(struct tx *tx)
+/* A rate in packets/s, and how many packets that makes. */
+static int make_plan(struct tx *tx, struct flow_plan *plan, const struct rate *rate,
+                     double mean_length, const struct pace_shape *shape)
 {
-	double mean = packet_mean_length(tx->packet), wanted;
+	double wanted;
 
-	tx->shape = (struct pace_shape){.poisson = opt.arrivals == ARRIVALS_POISSON,
-	                                .train = (uint32_t)opt.train,
-	                                .ramp_ns = opt.ramp_ns,
-	                                .seed = opt.seed};
-	tx->count = opt.run.count ? opt.run.count : UINT64_MAX;
-	if (opt.rate.unit == RATE_UNSET)
-		return EXIT_OK;
-	tx->pps = rate_pps(&opt.rate, mean, tx->nic.info.link_mbps);
-	if (tx->pps <= 0)
-		return fail_environment(&verb_tx,
-		                        "--rate: %s has no link speed to take per cent "
-		                        "of; give pps or bps",
-		                        tx->nic.info.netdev);
-	wanted = ceil(pace_packets(tx->pps, &tx->shape, opt.run.duration_ns));
-	if (opt.run.duration_ns && !tx->shape.poisson && wanted < (double)tx->count)
-		tx->count = (uint64_t)wanted;
+	*plan = (struct flow_plan){.shape = *shape, .count = UINT64_MAX};
+	plan->shape.burst = (uint32_t)opt.burst;
+	if (rate->unit != RATE_UNSET) {
+		plan->pps = rate_pps(rate, mean_length, tx->nic.info.link_mbps);
+		if (plan->pps <= 0)
+			return fail_environment(
+				&verb_tx,
+				"%s has no link speed to take per cent of; give pps or "
+				"bps",
+				tx->nic.info.netdev);
+	}
+	tx->pps += plan->pps;
+	wanted = ceil(pace_packets(plan->pps, &plan->shape, opt.run.duration_ns));
+	if (opt.run.duration_ns && !plan->shape.poisson && plan->pps > 0)
+		plan->count = (uint64_t)wanted;
 	return EXIT_OK;
+}
+
+/* Each packet of the text at its own rate. */
+static int plan_streams(struct tx *tx)
+{
+	const struct packet_stream *stream;
+	struct pace_shape shape;
+	unsigned i;
+	int code = EXIT_OK;
+
+	if (opt.rate.unit != RATE_UNSET || opt.train || opt.gap_ns || opt.ramp_ns ||
+	    opt.arrivals != ARRIVALS_EVEN)
+		return fail_usage(&verb_tx,
+		                  "the packets have rates of their own: no --rate, "
+		                  "--arrivals, --train, --gap or --ramp");
+	for (i = 0; i < tx->plan_count && !code; i++) {
+		stream = packet_stream(tx->packet, i);
+		shape = stream->shape;
+		shape.seed = opt.seed + i;
+		code = make_plan(tx, &tx->plans[i], &stream->rate,
+		                 packet_stream_mean_length(tx->packet, i), &shape);
+	}
+	return code;
+}
+
+static int plan_one(struct tx *tx)
+{
+	struct pace_shape shape = {.poisson = opt.arrivals == ARRIVALS_POISSON,
+	                           .train = (uint32_t)opt.train,
+	                           .gap_ns = opt.gap_ns,
+	                           .ramp_ns = opt.ramp_ns,
+	                           .seed = opt.seed};
+
+	return make_plan(tx, tx->plans, &opt.rate, packet_mean_length(tx->packet),
+	                 &shape);
+}
+
+/* What goes when, and how many that makes. */
+static int make_plans(struct tx *tx)
+{
+	bool streams = packet_has_rates(tx->packet);
+	uint64_t wanted = 0;
+	unsigned i;
+	int code;
+
+	tx->count = opt.run.count ? opt.run.count : UINT64_MAX;
+	if (!streams && opt.rate.unit == RATE_UNSET && !opt.gap_ns)
+		return EXIT_OK;
+	tx->plan_count = streams ? packet_count(tx->packet) : 1;
+	tx->plans = calloc(tx->plan_count, sizeof(*tx->plans));
+	if (!tx->plans)
+		return fail_environment(&verb_tx, "no memory");
+	code = streams ? plan_streams(tx) : plan_one(tx);
+	for (i = 0; i < tx->plan_count && wanted < UINT64_MAX; i++)
+		wanted = tx->plans[i].count == UINT64_MAX ? UINT64_MAX
+		                                          : wanted + tx->plans[i].count;
+	if (wanted < tx->count)
+		tx->count = wanted;
+	return code;
 }
 
 /* How many of the packets worker i sends. */
@@ -157,8 +209,8 @@ static int open_queue(struct tx *tx, unsigned i, uint32_t pieces)
 	s->netdev = tx->nic.info.netdev;
 	s->burst = (unsigned)opt.burst;
 	s->count = share(tx, i);
-	s->pps = tx->pps;
-	s->shape = tx->shape;
+	s->plans = tx->plans;
+	s->plan_count = tx->plan_count;
 	s->index = i;
 	s->senders = tx->queues;
 	if (sender_init(s, tx->packet, tx->region, i * (uint32_t)opt.depth,
@@ -193,9 +245,6 @@ static int open_queues(struct tx *tx)
 	return EXIT_OK;
 }
 
-/* Below this a queue keeps the rate as well, and does not keep a CPU busy for it. */
-#define LIVE_PPS_MIN 500e3
-
 static bool has_zero_copy(const struct tx *tx)
 {
 	struct rawq_queue_info info;
@@ -204,19 +253,21 @@ static bool has_zero_copy(const struct tx *tx)
 	return info.mode & RAWQ_ZERO_COPY;
 }
 
-static bool is_shaped(void)
+/* Live frames go evenly, or as fast as it goes. */
+static bool is_even(const struct tx *tx)
 {
-	return opt.arrivals != ARRIVALS_EVEN || opt.train > 1 || opt.ramp_ns;
+	const struct pace_shape *shape = &tx->plans->shape;
+
+	return !tx->plan_count ||
+	       (tx->plan_count == 1 && !shape->poisson && shape->train < 2 &&
+	        !shape->gap_ns && !shape->ramp_ns && tx->pps > 0);
 }
 
 static bool wants_live(const struct tx *tx)
 {
-	if (is_shaped())
-		return false;
 	if (opt.engine != ENGINE_AUTO)
 		return opt.engine == ENGINE_LIVE;
-	return tx->nic.info.backend == RAWQ_XDP && !has_zero_copy(tx) &&
-	       (tx->pps <= 0 || tx->pps / tx->queues >= LIVE_PPS_MIN);
+	return is_even(tx) && tx->nic.info.backend == RAWQ_XDP && !has_zero_copy(tx);
 }
 
 static void close_queues(struct tx *tx)
@@ -265,23 +316,33 @@ static int open_floods(struct tx *tx)
 	return EXIT_OK;
 }
 
-/* Live frames where they are faster and can be had. */
-static int choose_engine(struct tx *tx)
+/* What there is for each worker to choose from. */
+static int open_engines(struct tx *tx)
 {
-	int code;
+	unsigned i;
+	int code = wants_live(tx) ? open_floods(tx) : EXIT_OK;
 
-	if (!wants_live(tx))
-		return EXIT_OK;
-	code = open_floods(tx);
-	if (tx->flooders)
+	if (code)
+		return code;
+	if (opt.engine == ENGINE_LIVE)
 		close_queues(tx);
-	return code;
+	tx->engines = calloc(tx->queues, sizeof(*tx->engines));
+	if (!tx->engines)
+		return fail_environment(&verb_tx, "no memory");
+	for (i = 0; i < tx->queues; i++) {
+		tx->engines[i].sender = tx->senders ? &tx->senders[i] : NULL;
+		tx->engines[i].flooder = tx->flooders ? &tx->flooders[i] : NULL;
+		tx->engines[i].pps = tx->pps / tx->queues;
+	}
+	return EXIT_OK;
 }
 
 static void close_all(struct tx *tx)
 {
+	free(tx->engines);
 	close_floods(tx);
 	close_queues(tx);
+	free(tx->plans);
 	rawq_region_destroy(tx->region);
 	packet_free(tx->packet);
 	nic_close(&tx->nic);
@@ -294,8 +355,12 @@ static json_t *config_json(const struct tx *tx, uint32_t mode)
 	json_object_update_new(
 		config,
 		json_pack("{s:s, s:s*, s:s, s:s?, s:f, s:f, s:i, s:o, s:I, s:I, s:I, "
-	                  "s:I, s:I, s:s, s:I, s:I}",
-	                  "engine", tx->flooders ? "live" : "queues", "engine_reason",
+	                  "s:I, s:I, s:s, s:I, s:I, s:I}",
+	                  "engine",
+	                  tx->flooders && tx->senders ? "auto"
+	                  : tx->flooders              ? "live"
+	                                              : "queues",
+	                  "engine_reason",
 	                  tx->queues_because[0] ? tx->queues_because : NULL, "packet",
 	                  tx->text, "size", opt.size, "mean_length",
 	                  packet_mean_length(tx->packet), "asked_pps", tx->pps, "queues",
@@ -304,95 +369,16 @@ static json_t *config_json(const struct tx *tx, uint32_t mode)
 	                  (json_int_t)opt.seed, "count", (json_int_t)opt.run.count,
 	                  "for_ns", (json_int_t)opt.run.duration_ns, "arrivals",
 	                  arrivals_names[opt.arrivals], "train", (json_int_t)opt.train,
-	                  "ramp_ns", (json_int_t)opt.ramp_ns));
+	                  "gap_ns", (json_int_t)opt.gap_ns, "ramp_ns",
+	                  (json_int_t)opt.ramp_ns));
 	return config;
-}
-
-/* What the netdev could not pass on: a queue tells of it, live frames do not.  Modulo 2^32. */
-static uint32_t netdev_dropped(const struct tx *tx)
-{
-	const struct rtnl_link_stats *stats;
-	struct ifaddrs *all, *a;
-	uint32_t dropped = 0;
-
-	if (getifaddrs(&all))
-		return 0;
-	for (a = all; a; a = a->ifa_next)
-		if (a->ifa_addr && a->ifa_addr->sa_family == AF_PACKET && a->ifa_data &&
-		    !strcmp(a->ifa_name, tx->nic.info.netdev)) {
-			stats = a->ifa_data;
-			dropped = stats->tx_dropped;
-		}
-	freeifaddrs(all);
-	return dropped;
-}
-
-/* Whether the rate that was asked for was missed, and what became of the packets. */
-struct verdict {
-	bool missed;
-	double pps, full; /* full: part of the time that the queue had no room */
-	uint32_t dropped; /* by the netdev */
-};
-
-/* The rate that the run's own time should have seen; a random one less what chance may take. */
-static double asked_pps(const struct tx *tx, const uint64_t *totals)
-{
-	uint64_t took = totals[TX_LAST_NS] - totals[TX_FIRST_NS];
-	double packets;
-
-	if (!took)
-		return 0;
-	packets = pace_packets(tx->pps, &tx->shape, took);
-	if (tx->shape.poisson)
-		packets -= 4 * sqrt(packets);
-	return packets / (double)took * 1e9;
-}
-
-static struct verdict judge(const struct tx *tx, const uint64_t *totals)
-{
-	double ns = (double)(totals[TX_LAST_NS] - totals[TX_FIRST_NS]) * tx->queues;
-	struct verdict v = {.pps = report_tx_pps(totals)};
-
-	v.full = ns > 0 ? (double)totals[FULL_NS] / ns : 0;
-	v.missed = tx->pps > 0 && v.pps > 0 &&
-	           v.pps < asked_pps(tx, totals) * RATE_TOLERANCE;
-	v.dropped = netdev_dropped(tx) - tx->netdev_dropped;
-	return v;
-}
-
-static json_t *verdict_json(const struct tx *tx, const struct verdict *v)
-{
-	return json_pack("{s:f, s:b, s:f, s:I}", "asked_pps", tx->pps, "rate_missed",
-	                 v->missed, "queue_full", v->full, "netdev_dropped",
-	                 (json_int_t)v->dropped);
-}
-
-static void print_verdict(const struct tx *tx, const struct verdict *v)
-{
-	const char *netdev = tx->nic.info.netdev;
-	char a[32], b[32];
-
-	if (v->missed)
-		printf("  rate missed: asked %s, sent %s; ",
-		       format_rate(tx->pps, "pps", a), format_rate(v->pps, "pps", b));
-	if (v->missed && tx->flooders)
-		puts("the CPU did not make more in the kernel");
-	else if (v->missed && v->full > 0.05)
-		printf("the queue was full %.0f %% of the time: %s is the limit\n",
-		       v->full * 100, netdev);
-	else if (v->missed)
-		puts("the queue had room: this CPU is the limit (--queues, --cpus)");
-	if (v->dropped)
-		printf("  of these %" PRIu32
-		       " were dropped by %s: the far end had no room\n",
-		       v->dropped, netdev);
 }
 
 static void describe(const struct tx *tx, struct rawq_queue_info *info, char *how,
                      size_t size)
 {
 	*info = (struct rawq_queue_info){0};
-	if (tx->flooders) {
+	if (!tx->senders) {
 		snprintf(how, size, "xdp, live frames");
 		return;
 	}
@@ -400,68 +386,148 @@ static void describe(const struct tx *tx, struct rawq_queue_info *info, char *ho
 	nic_describe(&tx->nic, info->mode, how, size);
 }
 
+/* What the senders know of each packet that has a rate of its own. */
+static struct flow_result *flow_results(const struct tx *tx)
+{
+	struct flow_result *flows = calloc(tx->plan_count, sizeof(*flows));
+	unsigned i, k;
+
+	for (k = 0; flows && k < tx->plan_count; k++) {
+		flows[k].text = packet_text(tx->packet, k);
+		flows[k].asked_pps = tx->plans[k].pps;
+		for (i = 0; i < tx->queues; i++) {
+			flows[k].given += tx->senders[i].flows[k].given;
+			flows[k].completed += tx->senders[i].flows[k].completed;
+		}
+	}
+	return flows;
+}
+
+/* What each worker tells besides its tally. */
+static void gather(const struct tx *tx, struct send_result *r, uint64_t end_ns)
+{
+	const struct engine *e;
+
+	histogram_init(&r->gaps);
+	histogram_init(&r->late);
+	for (e = tx->engines; e < tx->engines + tx->queues; e++) {
+		r->queues_pps += e->queues_pps;
+		r->live_pps += e->live_pps;
+		r->live += e->used == ENGINE_LIVE;
+		if (e->sender) {
+			histogram_merge(&r->gaps, &e->sender->gaps);
+			histogram_merge(&r->late, &e->sender->late);
+			r->scheduled += schedule_due(&e->sender->schedule, end_ns);
+		}
+		if (e->flooder)
+			flooder_times(e->flooder, &r->gaps, &r->late);
+	}
+}
+
+/* Of the packets asked for none is given up that live frames have not. */
+static void set_scheduled(struct send_result *r)
+{
+	if (r->live)
+		r->scheduled = (uint64_t)ceil(r->asked_packets);
+	if (r->scheduled < r->totals[TX_PACKETS])
+		r->scheduled = r->totals[TX_PACKETS];
+}
+
 static int send_all(struct tx *tx)
 {
 	struct report report = {.verb = &verb_tx, .json = opt.run.json, .tx = true};
-	struct rawq_queue_info info;
-	uint64_t totals[TALLY_FIELDS] = {0};
+	struct send_result *r = calloc(1, sizeof(*r));
 	void **contexts = calloc(tx->queues, sizeof(*contexts));
-	struct verdict verdict;
+	struct flow_result *flows = NULL;
+	struct rawq_queue_info info;
+	uint32_t dropped;
 	char how[80];
 	unsigned i;
 	int code;
 
-	if (!contexts)
+	if (!contexts || !r) {
+		free(contexts);
+		free(r);
 		return fail_environment(&verb_tx, "no memory");
+	}
 	for (i = 0; i < tx->queues; i++)
-		contexts[i] = tx->flooders ? (void *)&tx->flooders[i] : &tx->senders[i];
+		contexts[i] = &tx->engines[i];
 	describe(tx, &info, how, sizeof(how));
 	snprintf(report.title, sizeof(report.title), "%s: %s, %s, %u queue%s",
 	         tx->nic.info.netdev, tx->text, how, tx->queues,
 	         tx->queues == 1 ? "" : "s");
-	tx->netdev_dropped = netdev_dropped(tx);
-	opt.run.loop = tx->flooders ? live_loop : queue_loop;
+	dropped = netdev_tx_dropped(tx->nic.info.netdev);
+	opt.run.loop = engine_loop;
 	report_start(&report, config_json(tx, info.mode));
-	code = run_workers(&opt.run, &report, contexts, tx->queues, totals);
-	verdict = judge(tx, totals);
-	report_end(&report, totals, now_ns(), verdict_json(tx, &verdict));
+	code = run_workers(&opt.run, &report, contexts, tx->queues, r->totals);
+	r->nic = &tx->nic;
+	r->mean_length = packet_mean_length(tx->packet);
+	r->workers = tx->queues;
+	r->plans = tx->plans;
+	r->plan_count = tx->plan_count;
+	r->netdev_dropped = netdev_tx_dropped(tx->nic.info.netdev) - dropped;
+	if (packet_has_rates(tx->packet))
+		r->flows = flows = flow_results(tx);
+	r->flow_count = flows ? tx->plan_count : 0;
+	gather(tx, r, r->totals[TX_LAST_NS]);
+	send_judge(r);
+	set_scheduled(r);
+	report_end(&report, r->totals, now_ns(), send_json(r));
 	if (!opt.run.json)
-		print_verdict(tx, &verdict);
+		send_print(r, stdout);
+	free(flows);
 	free(contexts);
+	free(r);
 	return code;
+}
+
+/* Options that do not go together. */
+static int check_options(void)
+{
+	bool even = opt.arrivals == ARRIVALS_EVEN;
+	bool shaped = !even || opt.train > 1 || opt.ramp_ns;
+
+	if (opt.depth & (opt.depth - 1))
+		return fail_usage(&verb_tx, "--depth %" PRIu64 ": give a power of two",
+		                  opt.depth);
+	if (opt.gap_ns && !opt.train)
+		return fail_usage(&verb_tx, "--gap is the pause behind a --train");
+	if (opt.gap_ns && opt.ramp_ns)
+		return fail_usage(&verb_tx, "--gap and --ramp exclude each other");
+	if (shaped && opt.rate.unit == RATE_UNSET && !opt.gap_ns)
+		return fail_usage(&verb_tx,
+		                  "--arrivals, --train and --ramp shape a rate: "
+		                  "give --rate");
+	if (!even && (opt.train > 1 || opt.ramp_ns))
+		return fail_usage(
+			&verb_tx,
+			"--arrivals poisson goes with neither --train nor --ramp");
+	if ((shaped || opt.gap_ns) && opt.engine == ENGINE_LIVE)
+		return fail_usage(&verb_tx, "--engine live paces evenly: no --arrivals, "
+		                            "--train, --gap or --ramp");
+	return EXIT_OK;
 }
 
 static int tx_run(int argc, char **argv)
 {
 	struct tx tx = {.text = argc > 1 ? argv[1] : DEFAULT_PACKET};
-	int code;
+	int code = check_options();
 
-	if (opt.depth & (opt.depth - 1))
-		return fail_usage(&verb_tx, "--depth %" PRIu64 ": give a power of two",
-		                  opt.depth);
-	if (is_shaped() && opt.rate.unit == RATE_UNSET)
-		return fail_usage(&verb_tx,
-		                  "--arrivals, --train and --ramp shape a rate: "
-		                  "give --rate");
-	if (opt.arrivals == ARRIVALS_POISSON && (opt.train > 1 || opt.ramp_ns))
-		return fail_usage(
-			&verb_tx,
-			"--arrivals poisson goes with neither --train nor --ramp");
-	if (is_shaped() && opt.engine == ENGINE_LIVE)
-		return fail_usage(&verb_tx, "--engine live paces evenly: no --arrivals, "
-		                            "--train or --ramp");
-	code = nic_open(&verb_tx, argv[0], &opt.choice, &tx.nic);
+	if (!code)
+		code = nic_open(&verb_tx, argv[0], &opt.choice, &tx.nic);
 	if (code)
 		return code;
 	tx.queues =
 		nic_queues(&verb_tx, &tx.nic, opt.run.queues ? opt.run.queues : 1, false);
 	code = tx.queues ? compile(&tx) : EXIT_ENVIRONMENT;
 	if (!code)
-		code = resolve_rate(&tx);
+		code = make_plans(&tx);
+	if (!code && opt.engine == ENGINE_LIVE && !is_even(&tx))
+		code = fail_usage(&verb_tx, "--engine live has one even rate, or none");
 	if (!code)
 		code = open_queues(&tx);
 	if (!code)
-		code = choose_engine(&tx);
+		code = open_engines(&tx);
 	if (!code)
 		code = send_all(&tx);
 	close_all(&tx);

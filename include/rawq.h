@@ -326,7 +326,9 @@ struct rawq_flood_opts {
 	const uint64_t *edit;
 	uint32_t state_size; /* bytes, kept from packet to packet, at first 0 */
 	uint32_t pad;        /* 0 */
-	uint64_t gap_ps;     /* from packet to packet on average; 0: as fast as it goes */
+	uint64_t gap_ps;     /* from packet to packet; 0: as fast as it goes.  Late ones
+	                      * catch up: in no 10 ms more than 256 packets too many, or
+	                      * what goes in 100 us */
 };
 
 /* Prepare packets out of the port's netdev.  The flood is the caller's until
@@ -339,6 +341,11 @@ void rawq_flood_destroy(struct rawq_flood *flood); /* NULL is allowed */
 
 /* The state, shared with the instructions; NULL if there is none. */
 void *rawq_flood_state(struct rawq_flood *flood);
+
+/* Before rawq_flood_run(): so many more packets went another way.  They count as sent, the next
+ * one takes the number behind them, and is due as if they had gone in gap_ps since start_ns
+ * (CLOCK_MONOTONIC; 0: since the next one goes). */
+void rawq_flood_skip(struct rawq_flood *flood, uint64_t packets, uint64_t start_ns);
 
 /* Send until `packets` packets in all have been sent, from the calling thread's CPU.  0; -EINTR
  * a signal handler ran in this thread: call again to go on; or the kernel's refusal. */

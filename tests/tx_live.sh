@@ -55,6 +55,25 @@ sleep 0.1
 now=$(($(counter rx0 rx packets) + $(counter tx0 tx dropped)))
 is $((now - before)) 1000000 "are a million, those the far end had no room for included"
 
+# Left to itself: the first packets by a queue, then by the kernel, no packet twice or wrong.
+"$rawq" rx rx0 --rule 'udp dport 9' --window 65536 --flows 16 --json --queues 1 >$tmp/rx.json 2>$tmp/rx.err &
+receiver=$!
+until_true 150 grep -q '"event":"start"' $tmp/rx.json
+sleep 0.3
+timeout 30 "$rawq" tx tx0 'udp(dport=9)/sig(flow=inc(0..9))' --count 600000 --json >$tmp/tx.json
+is $? 0 "an engine is chosen by trial"
+sleep 0.5
+kill -INT $receiver
+wait $receiver
+check "and no packet is sent twice, or wrong" /usr/bin/python3 - $tmp/tx.json $tmp/rx.json <<'END'
+import json, sys
+tx, rx = (next(e for e in map(json.loads, open(f)) if e["event"] == "end") for f in sys.argv[1:])
+assert tx["tx_packets"] == tx["tx_completed"] == 600000, tx
+assert tx["trial"]["queues_pps"] > 0 and tx["trial"]["live_pps"] > 0, tx["trial"]
+assert rx["duplicated"] == rx["corrupted"] == 0, rx
+assert rx["signed_packets"] + rx["lost"] <= 600000 and rx["signed_packets"] > 1000, rx
+END
+
 refused() {
 	local name=$1 words=$2 said
 	shift 2

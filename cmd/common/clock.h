@@ -36,6 +36,15 @@ static inline uint64_t realtime_ns(void)
 	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
 }
 
+/* What the calling thread has had of its CPU. */
+static inline uint64_t thread_cpu_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
+}
+
 static inline void sleep_until_ns(uint64_t when_ns)
 {
 	struct timespec ts = {.tv_sec = (time_t)(when_ns / NS_PER_S),

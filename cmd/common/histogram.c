@@ -38,6 +38,26 @@ static uint64_t bucket_top(unsigned bucket)
 	return (((uint64_t)bucket - (shift << HISTOGRAM_BITS) + 1) << shift) - 1;
 }
 
+void histogram_add_counts(struct histogram *h, const uint64_t *counts)
+{
+	uint64_t low = 0, top, i;
+
+	for (i = 0; i < HISTOGRAM_BUCKETS; i++, low = top + 1) {
+		top = bucket_top((unsigned)i);
+		if (!counts[i])
+			continue;
+		if (low < h->min)
+			h->min = low;
+		if (i == HISTOGRAM_BUCKETS - 1)
+			top = low;
+		if (top > h->max)
+			h->max = top;
+		h->n += counts[i];
+		h->sum += (double)counts[i] * ((double)low + (double)top) / 2;
+		h->count[i] += counts[i];
+	}
+}
+
 uint64_t histogram_at(const struct histogram *h, uint64_t part, uint64_t whole)
 {
 	uint64_t rank = (uint64_t)(((uint128)h->n * part + whole - 1) / whole);

@@ -48,6 +48,9 @@ static inline void histogram_add(struct histogram *h, uint64_t value)
 	h->count[histogram_bucket(value)]++;
 }
 
+/* Take over counts made elsewhere: least and largest are then those of their buckets. */
+void histogram_add_counts(struct histogram *h, const uint64_t *counts);
+
 /* into += from */
 void histogram_merge(struct histogram *into, const struct histogram *from);
 

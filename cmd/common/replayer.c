@@ -110,15 +110,15 @@ static void write_burst(struct replayer *r, uint64_t now, uint64_t *next_ns)
 			*next_ns = due;
 			return;
 		}
+		if (r->pps > 0 && !pacer_take(&r->pacer, now, 1, &due)) {
+			*next_ns = pacer_next_ns(&r->pacer);
+			return;
+		}
 		if (due) {
 			r->timed++;
 			r->late_total_ns += now - due;
 			if (now - due > r->late_max_ns)
 				r->late_max_ns = now - due;
-		}
-		if (r->pps > 0) {
-			pacer_due(&r->pacer, now); /* gives up what is lost for good */
-			pacer_sent(&r->pacer, 1);
 		}
 		write_packet(r);
 	}
@@ -238,7 +238,8 @@ void replayer_run(struct replayer *r, struct worker *worker)
 	begin_loop(r);
 	r->base_ns = now;
 	if (r->pps > 0)
-		pacer_start(&r->pacer, r->pps, 0, 1, now);
+		pacer_start_shaped(&r->pacer, r->pps, 0, 1, now,
+		                   &(struct pace_shape){.burst = r->burst});
 	tally_set(worker, TX_FIRST_NS, now);
 	while (run_goes_on(run) && now < run->end_ns && turn(r, worker, now))
 		now = now_ns();

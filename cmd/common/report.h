@@ -19,6 +19,9 @@ enum tally_field {
 	DROPPED,     /* came in, but could not be taken or passed on */
 	ERRORS,      /* completions with error, refused descriptors */
 	FULL_NS,     /* time with packets due that the send queue had no room for */
+	WAIT_NS,     /* time in which none was due */
+	BUSY_NS,     /* time of making and giving packets */
+	AWAY_NS,     /* of all this: the CPU was others' */
 	TX_FIRST_NS, /* of the first and the last burst that was not empty */
 	TX_LAST_NS,
 	RX_FIRST_NS,

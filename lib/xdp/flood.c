@@ -23,11 +23,15 @@
 /* The kernel's batch, at most: one redirect flush each. */
 #define BATCH 256
 /* Packets per system call: setting up the page pool takes some 25 ms, so they must be many. */
-#define CALL_PACKETS_MAX (UINT64_C(1) << 24)
+#define CALL_PACKETS_MAX (UINT64_C(1) << 30)
 /* A packet that is not due costs the kernel no less than this. */
 #define SKIP_NS 20
-/* What is lost beyond this is not sent later in one flood. */
-#define CATCH_UP_NS 20000000
+/* What is later than this is given up. */
+#define BEHIND_NS 1000000000
+/* A flood that was held up sends, in no WINDOW_NS, more than the rate makes and a burst on top: a
+ * batch, or what the rate makes in BURST_NS.  Half of it goes at once. */
+#define WINDOW_NS 10000000
+#define BURST_NS  100000
 /* What a page holds beside the kernel's headroom and tailroom. */
 #define FRAME_MIN 14
 #define FRAME_MAX 3400
@@ -40,7 +44,8 @@ struct head {
 	uint64_t sent, limit;
 	uint64_t start_ns; /* 0: before the first packet */
 	uint64_t next;     /* when the next packet is due, after the start, in 2^-16 ns */
-	uint64_t pad[4];
+	uint64_t shaped; /* the same of packets as close as a late flood may send them */
+	uint64_t pad[3];
 };
 
 struct rawq_flood {
@@ -50,6 +55,8 @@ struct rawq_flood {
 	uint8_t *frame;
 	uint32_t len;
 	uint64_t gap; /* 2^-16 ns */
+	uint64_t late_gap,
+		late_burst; /* of a late flood: 2^-16 ns, and packets times that */
 	int map_fd, program_fd;
 };
 
@@ -96,11 +103,21 @@ static void land(struct code *c, unsigned jump)
 	c->insns[jump].off = (int16_t)(c->count - jump - 1);
 }
 
-/* Unless the next packet is due, jump; else say when the one after it is.  Uses r0 to r5, r9. */
-static unsigned put_pacing(struct code *c, uint64_t gap)
+static void put_wide(struct code *c, uint8_t dst, uint64_t v)
 {
-	unsigned jump, skip;
+	put_imm64(c, dst, 0, (uint32_t)v, (uint32_t)(v >> 32));
+}
 
+/* dst = max(dst, src) */
+static void put_max(struct code *c, uint8_t dst, uint8_t src)
+{
+	put(c, BPF_JMP | BPF_JGE | BPF_X, dst, src, 1, 0);
+	put(c, OP(BPF_MOV), dst, src, 0, 0);
+}
+
+/* r0 = time since the start, which is the first packet's unless it was set.  Uses r1 to r5. */
+static void put_clock(struct code *c)
+{
 	put(c, BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_ktime_get_ns);
 	put(c, LOAD64, 1, 8, HEAD(start_ns), 0);
 	put(c, BPF_JMP | BPF_JNE | BPF_K, 1, 0, 2, 0);
@@ -108,28 +125,38 @@ static unsigned put_pacing(struct code *c, uint64_t gap)
 	put(c, STORE64, 8, 1, HEAD(start_ns), 0);
 	put(c, OP(BPF_SUB), 0, 1, 0, 0);
 	put(c, OP_IMM(BPF_LSH), 0, 0, 0, TIME_BITS);
+}
+
+/* Unless the next packet is due, and not too close behind others for a late one, jump; else say
+ * when the one after it is.  Two jumps.  Uses r0 to r5. */
+static void put_pacing(struct code *c, const struct rawq_flood *f, unsigned jumps[2])
+{
+	put_clock(c);
 	put(c, LOAD64, 2, 8, HEAD(next), 0);
-	jump = put_jump(c, BPF_JLT, 0, 2);
-	/* not more than so far behind: next = max(next, now - CATCH_UP) */
-	put_imm64(c, 3, 0, (uint32_t)(((uint64_t)CATCH_UP_NS << TIME_BITS) & 0xffffffff),
-	          (uint32_t)(((uint64_t)CATCH_UP_NS << TIME_BITS) >> 32));
-	put(c, OP(BPF_MOV), 4, 2, 0, 0);
+	jumps[0] = put_jump(c, BPF_JLT, 0, 2);
+	put(c, LOAD64, 4, 8, HEAD(shaped), 0);
+	put_wide(c, 3, f->late_burst);
+	put(c, OP(BPF_ADD), 3, 0, 0, 0);
+	jumps[1] = put_jump(c, BPF_JLT, 3, 4);
+	put_max(c, 4, 0);
+	put_wide(c, 3, f->late_gap);
 	put(c, OP(BPF_ADD), 4, 3, 0, 0);
-	skip = put_jump(c, BPF_JGE, 4, 0);
-	put(c, OP(BPF_MOV), 2, 0, 0, 0);
+	put(c, STORE64, 8, 4, HEAD(shaped), 0);
+	/* next = max(next, now - BEHIND) + gap; at first now is less than that */
+	put_wide(c, 3, (uint64_t)BEHIND_NS << TIME_BITS);
+	put(c, OP(BPF_ADD), 2, 3, 0, 0);
+	put_max(c, 2, 0);
 	put(c, OP(BPF_SUB), 2, 3, 0, 0);
-	land(c, skip);
-	put_imm64(c, 3, 0, (uint32_t)gap, (uint32_t)(gap >> 32));
+	put_wide(c, 3, f->gap);
 	put(c, OP(BPF_ADD), 2, 3, 0, 0);
 	put(c, STORE64, 8, 2, HEAD(next), 0);
-	return jump;
 }
 
 /* r6 the frame, r7 the packets before, r8 the head. */
 static void build_program(struct code *c, const struct rawq_flood *f,
                           const struct rawq_flood_opts *o)
 {
-	unsigned drops[3], n = 0, i;
+	unsigned drops[4], n = 0, i;
 
 	put(c, LOAD32, 6, 1, offsetof(struct xdp_md, data), 0);
 	put(c, LOAD32, 3, 1, offsetof(struct xdp_md, data_end), 0);
@@ -140,8 +167,10 @@ static void build_program(struct code *c, const struct rawq_flood *f,
 	put(c, LOAD64, 7, 8, HEAD(sent), 0);
 	put(c, LOAD64, 2, 8, HEAD(limit), 0);
 	drops[n++] = put_jump(c, BPF_JGE, 7, 2);
-	if (f->gap)
-		drops[n++] = put_pacing(c, f->gap);
+	if (f->gap) {
+		put_pacing(c, f, drops + n);
+		n += 2;
+	}
 	put(c, OP(BPF_MOV), 2, 7, 0, 0);
 	put(c, OP_IMM(BPF_ADD), 2, 0, 0, 1);
 	put(c, STORE64, 8, 2, HEAD(sent), 0);
@@ -271,6 +300,19 @@ static int try_call(struct rawq_flood *f, struct rawq_error *err)
 	            f->port->info.netdev, f->len, strerror(-ret));
 }
 
+/* Half a burst at once, half a burst per window besides the rate. */
+static void set_late_rate(struct rawq_flood *f)
+{
+	double gap_ns = (double)f->gap / (1 << TIME_BITS), burst;
+
+	if (!f->gap)
+		return;
+	burst = BURST_NS / gap_ns > BATCH ? BURST_NS / gap_ns : BATCH;
+	gap_ns = 1 / (1 / gap_ns + burst / 2 / WINDOW_NS);
+	f->late_gap = (uint64_t)(gap_ns * (1 << TIME_BITS));
+	f->late_burst = (uint64_t)(burst / 2 * gap_ns * (1 << TIME_BITS));
+}
+
 int rawq_flood_create(struct rawq_port *port, const struct rawq_flood_opts *opts,
                       struct rawq_flood **out, struct rawq_error *err)
 {
@@ -292,6 +334,7 @@ int rawq_flood_create(struct rawq_port *port, const struct rawq_flood_opts *opts
 	                         .gap = (o.gap_ps << TIME_BITS) / 1000,
 	                         .map_fd = -1,
 	                         .program_fd = -1};
+	set_late_rate(f);
 	f->frame = malloc(o.len);
 	ret = f->frame ? map_state(f, err)
 	               : fail(err, -ENOMEM, "%s: out of memory", port->info.netdev);
@@ -317,6 +360,13 @@ void *rawq_flood_state(struct rawq_flood *f)
 uint64_t rawq_flood_sent(const struct rawq_flood *f)
 {
 	return __atomic_load_n(&f->head->sent, __ATOMIC_RELAXED);
+}
+
+void rawq_flood_skip(struct rawq_flood *f, uint64_t packets, uint64_t start_ns)
+{
+	__atomic_store_n(&f->head->sent, rawq_flood_sent(f) + packets, __ATOMIC_RELAXED);
+	f->head->next = rawq_flood_sent(f) * f->gap;
+	f->head->start_ns = start_ns;
 }
 
 /* How often the program runs in one call: not much more often than packets are still due. */

@@ -50,6 +50,16 @@ static int keep_layers(struct build *b)
 	return 0;
 }
 
+static int plan_sizes(struct build *b)
+{
+	struct packet *p = b->packet;
+
+	if (b->size)
+		return sizes_plan(b->settings, b->size, b->content_len, &p->sizes,
+		                  b->err);
+	return sizes_parse(b->opts->sizes, b->content_len, &p->sizes, b->err);
+}
+
 static int build_packet(struct build *b)
 {
 	int err;
@@ -58,31 +68,52 @@ static int build_packet(struct build *b)
 	if (!err)
 		err = fill_content(b);
 	if (!err)
-		err = sizes_parse(b->opts->sizes, b->content_len, &b->packet->sizes,
-		                  b->err);
+		err = plan_sizes(b);
 	if (!err)
 		err = make_templates(b);
 	return err ? err : keep_layers(b);
 }
 
+/* The packet from *at on, and what stands behind its '@'. */
+static int parse_one(const char *text, unsigned *at, struct build *b,
+                     struct expr exprs[2])
+{
+	struct packet *p = b->packet;
+	unsigned from = *at + (unsigned)strspn(text + *at, " \t\n");
+	int ret = expr_parse(text, at, &exprs[0], b->err);
+
+	b->expr = &exprs[0];
+	b->settings = &exprs[1];
+	if (!ret && text[*at] == '@') {
+		++*at;
+		ret = expr_parse_settings(text, at, &exprs[1], b->err);
+		if (!ret)
+			ret = stream_parse(&exprs[1], p, &b->size, b->err);
+	}
+	if (ret)
+		return ret;
+	p->text_at = from;
+	p->text = strndup(text + from, *at - from);
+	return p->text ? 0 : -ENOMEM;
+}
+
 static int compile_one(const char *text, unsigned *at, const struct packet_opts *opts,
                        struct packet **out, struct packet_error *err)
 {
-	struct expr *expr = malloc(sizeof(*expr));
+	struct expr *exprs = malloc(2 * sizeof(*exprs));
 	struct build *b = calloc(1, sizeof(*b));
 	struct packet *p = calloc(1, sizeof(*p));
 	int ret = -ENOMEM;
 
-	if (!expr || !b || !p)
+	if (!exprs || !b || !p)
 		goto free_all;
-	ret = expr_parse(text, at, expr, err);
-	if (ret)
-		goto free_all;
-	*b = (struct build){.expr = expr, .opts = opts, .err = err, .packet = p};
+	*b = (struct build){.opts = opts, .err = err, .packet = p};
 	p->seed = opts->seed;
 	p->flow_edit = -1;
 	p->weight = 1;
-	ret = build_packet(b);
+	ret = parse_one(text, at, b, exprs);
+	if (!ret)
+		ret = build_packet(b);
 	if (ret)
 		goto free_all;
 	*out = p;
@@ -90,31 +121,7 @@ static int compile_one(const char *text, unsigned *at, const struct packet_opts 
 free_all:
 	packet_free(p);
 	free(b);
-	free(expr);
-	return ret;
-}
-
-/* "@7" behind a packet */
-static int take_weight(const char *text, unsigned *at, struct packet *p,
-                       struct packet_error *err)
-{
-	static const struct field field = {.name = "a weight", .width = 12};
-	struct span digits = {*at + 1, 0};
-	struct value v;
-	int ret;
-
-	digits.at += (unsigned)strspn(text + digits.at, " \t\n");
-	digits.len = (unsigned)strcspn(text + digits.at, " \t\n+");
-	ret = value_parse(text, digits, &field, &v, err);
-	if (!ret && !v.low)
-		ret = expr_error(err, text, digits, NULL, "a weight is at least 1");
-	p->weight = (uint32_t)v.low;
-	*at = digits.at + digits.len;
-	*at += (unsigned)strspn(text + *at, " \t\n");
-	if (!ret && text[*at] && text[*at] != '+')
-		ret = expr_error(err, text, (struct span){*at, 1},
-		                 "packets are joined by '+'",
-		                 "'%c' where '+' or the end is expected", text[*at]);
+	free(exprs);
 	return ret;
 }
 
@@ -150,12 +157,12 @@ int packet_compile(const char *text, const struct packet_opts *opts, struct pack
 			                 "more than %d packets", WEIGHTS_MAX);
 		else
 			ret = compile_one(text, &at, &own, last, err);
-		if (!ret && text[at] == '@')
-			ret = take_weight(text, &at, *last, err);
 		if (ret || !text[at])
 			break;
 		last = &(*last)->next;
 	}
+	if (!ret)
+		ret = streams_check(first, text, err);
 	if (!ret)
 		ret = plan_turns(first, n + 1);
 	if (ret)
@@ -172,6 +179,7 @@ void packet_free(struct packet *p)
 	if (!p)
 		return;
 	packet_free(p->next);
+	free(p->text);
 	free(p->turns);
 	for (i = 0; i < EDITS_MAX; i++)
 		free(p->lists[i]);
@@ -206,16 +214,54 @@ uint32_t packet_shortest(const struct packet *p)
 	return shortest;
 }
 
+static const struct packet *nth(const struct packet *p, unsigned i)
+{
+	while (i--)
+		p = p->next;
+	return p;
+}
+
+unsigned packet_count(const struct packet *p)
+{
+	unsigned n = 0;
+
+	for (; p; p = p->next)
+		n++;
+	return n;
+}
+
+const char *packet_text(const struct packet *p, unsigned i)
+{
+	return nth(p, i)->text;
+}
+
+const struct packet_stream *packet_stream(const struct packet *p, unsigned i)
+{
+	return &nth(p, i)->stream;
+}
+
+bool packet_has_rates(const struct packet *p)
+{
+	return p->stream.has_rate;
+}
+
+double packet_stream_mean_length(const struct packet *p, unsigned i)
+{
+	double total = 0;
+	uint32_t k;
+
+	p = nth(p, i);
+	for (k = 0; k < p->sizes.order_count; k++)
+		total += p->sizes.lengths[p->sizes.order[k]];
+	return total / p->sizes.order_count;
+}
+
 double packet_mean_length(const struct packet *p)
 {
-	double total = 0, weights = 0, mean;
-	uint32_t i;
+	double total = 0, weights = 0;
 
 	for (; p; p = p->next) {
-		mean = 0;
-		for (i = 0; i < p->sizes.order_count; i++)
-			mean += p->sizes.lengths[p->sizes.order[i]];
-		total += p->weight * mean / p->sizes.order_count;
+		total += p->weight * packet_stream_mean_length(p, 0);
 		weights += p->weight;
 	}
 	return total / weights;

@@ -18,8 +18,8 @@
 enum {
 	EDITS_MAX = 64, /* a field can take two */
 	SUMS_MAX = 12,
-	WEIGHTS_MAX = 64, /* packets of a text, lengths of an imix */
-	INTO_MAX = 6,     /* sums that one field can be in */
+	WEIGHTS_MAX = PACKETS_MAX, /* packets of a text, lengths of an imix */
+	INTO_MAX = 6,              /* sums that one field can be in */
 	/* Of all templates together: every length from 60 to 9,600 bytes is 46 MB. */
 	TEMPLATE_BYTES_MAX = 64 << 20,
 };
@@ -99,6 +99,9 @@ struct placed {
 
 struct packet {
 	struct packet *next; /* of several packets in turn */
+	char *text;          /* its own part of the whole, and where that begins */
+	unsigned text_at;
+	struct packet_stream stream;
 	uint32_t weight;
 	uint32_t *turns; /* of the first one: whose turn it is, turn_count of them */
 	uint32_t turn_count;
@@ -122,6 +125,8 @@ struct packet {
 /* A compilation under way. */
 struct build {
 	const struct expr *expr;
+	const struct expr *settings; /* behind '@' */
+	const struct arg *size;      /* among them; NULL: opts->sizes */
 	const struct packet_opts *opts;
 	struct packet_error *err;
 	struct packet *packet;
@@ -132,6 +137,11 @@ struct build {
 	uint8_t content[PACKET_MAX]; /* constant bytes, lengths and sums left 0 */
 };
 
+/* stream.c: what stands behind '@' into p; *size: its sizes.  0, -EINVAL. */
+int stream_parse(const struct expr *expr, struct packet *p, const struct arg **size,
+                 struct packet_error *err);
+/* stream.c: all packets of a text have rates, or none. */
+int streams_check(const struct packet *first, const char *text, struct packet_error *err);
 /* place.c: which layers, and where.  Each returns 0, -EINVAL, -ENOMEM. */
 int place_layers(struct build *b);
 /* place.c: the field that an argument names; NULL with *err. */
@@ -161,6 +171,8 @@ void fill_template(struct build *b, struct template *t);
  * has as many places as the weights add up to. */
 void spread(const uint32_t *weights, unsigned n, uint32_t *order);
 /* sizes.c; min: the shortest that holds the content. */
+int sizes_plan(const struct expr *expr, const struct arg *arg, unsigned min,
+               struct size_plan *out, struct packet_error *err);
 int sizes_parse(const char *text, unsigned min, struct size_plan *out,
                 struct packet_error *err);
 void sizes_free(struct size_plan *plan);

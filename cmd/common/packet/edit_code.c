@@ -36,6 +36,8 @@ struct assembler {
 		[PACKET_MAX]; /* bytes written per packet, the signature's own left out */
 	uint32_t cached; /* state offset of the time in frame order, and its CRC part */
 	uint32_t state_limit;
+	uint32_t sequences_at, paced_at;
+	uint64_t gap; /* of paced packets, 2^-16 ns */
 };
 
 static void put(struct assembler *a, unsigned code, unsigned dst, unsigned src, int off,
@@ -391,7 +393,7 @@ static void put_sequence(struct assembler *a)
 	if (a->packet->flow_edit < 0) {
 		put(a, REG(BPF_MOV), 1, 7, 0, 0);
 	} else {
-		at = reserve(a, flows * 8);
+		at = a->sequences_at = reserve(a, flows * 8);
 		put(a, LOAD(BPF_DW), 1, 10, STACK(SUMS_MAX), 0);
 		put(a, BPF_JMP | BPF_JLT | BPF_K, 1, 0, 1, (int32_t)flows);
 		put(a, IMM(BPF_MOV), 1, 0, 0, 0);
@@ -466,6 +468,75 @@ static void put_sig(struct assembler *a, int64_t to_real_ns)
 	put_balance(a);
 }
 
+/* ---- when paced packets go ---- */
+
+/* Count r1 in the histogram at this offset of the state, as histogram_bucket() does; uses r1 to
+ * r4. */
+static void put_count(struct assembler *a, uint32_t counts_at)
+{
+	static const unsigned steps[] = {32, 16, 8, 4, 2, 1};
+	unsigned i;
+
+	/* what is beyond the last bucket is in it */
+	put_imm64(a, 2, (UINT64_C(1) << HISTOGRAM_TOP) - 1);
+	put(a, BPF_JMP | BPF_JLE | BPF_X, 1, 2, 1, 0);
+	put(a, REG(BPF_MOV), 1, 2, 0, 0);
+	/* r3 = how far the value has to be shifted to have no more than 8 bits */
+	put(a, REG(BPF_MOV), 2, 1, 0, 0);
+	put(a, IMM(BPF_MOV), 3, 0, 0, 0);
+	for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		put_imm64(a, 4, UINT64_C(1) << (HISTOGRAM_BITS + steps[i]));
+		put(a, BPF_JMP | BPF_JLT | BPF_X, 2, 4, 2, 0);
+		put(a, IMM(BPF_RSH), 2, 0, 0, (int32_t)steps[i]);
+		put(a, IMM(BPF_ADD), 3, 0, 0, (int32_t)steps[i]);
+	}
+	put(a, IMM(BPF_LSH), 3, 0, 0, HISTOGRAM_BITS);
+	put(a, REG(BPF_ADD), 2, 3, 0, 0);
+	put(a, BPF_JMP | BPF_JLT | BPF_K, 2, 0, 1, HISTOGRAM_BUCKETS);
+	put(a, IMM(BPF_MOV), 2, 0, 0, 0);
+	put(a, IMM(BPF_LSH), 2, 0, 0, 3);
+	put_state_address(a, 3, counts_at);
+	put(a, REG(BPF_ADD), 3, 2, 0, 0);
+	put(a, LOAD(BPF_DW), 1, 3, 0, 0);
+	put(a, IMM(BPF_ADD), 1, 0, 0, 1);
+	put(a, STORE(BPF_DW), 3, 1, 0, 0);
+}
+
+#define PACED(member) ((int)offsetof(struct edit_paced, member))
+
+/* The gap behind the packet before, and how late this one is; uses r0 to r5. */
+static void put_paced(struct assembler *a)
+{
+	uint32_t at = a->paced_at = reserve(a, sizeof(struct edit_paced));
+	unsigned from;
+
+	put(a, BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_ktime_get_ns);
+	put_state_address(a, 5, at);
+	put(a, LOAD(BPF_DW), 2, 5, PACED(last_ns), 0);
+	put(a, STORE(BPF_DW), 5, 0, PACED(last_ns), 0);
+	put(a, REG(BPF_MOV), 1, 0, 0, 0);
+	put(a, REG(BPF_SUB), 1, 2, 0, 0);
+	put(a, BPF_JMP | BPF_JEQ | BPF_K, 2, 0, 0, 0);
+	from = a->count;
+	put_count(a, at + (uint32_t)PACED(gaps));
+	if (a->count < CODE_MAX) /* the jump over it: no packet was before */
+		a->insns[from - 1] |= (uint64_t)(uint16_t)(a->count - from) << 16;
+	/* r1 = now - when it was due, counted from base; a base too late is put right */
+	put(a, REG(BPF_MOV), 2, 7, 0, 0);
+	put_imm64(a, 3, a->gap);
+	put(a, REG(BPF_MUL), 2, 3, 0, 0);
+	put(a, IMM(BPF_RSH), 2, 0, 0, 16);
+	put(a, REG(BPF_MOV), 1, 0, 0, 0);
+	put(a, REG(BPF_SUB), 1, 2, 0, 0);
+	put(a, LOAD(BPF_DW), 3, 5, PACED(base_ns), 0);
+	put(a, BPF_JMP | BPF_JEQ | BPF_K, 3, 0, 1, 0);
+	put(a, BPF_JMP | BPF_JGE | BPF_X, 1, 3, 2, 0);
+	put(a, STORE(BPF_DW), 5, 1, PACED(base_ns), 0);
+	put(a, REG(BPF_MOV), 3, 1, 0, 0);
+	put(a, REG(BPF_SUB), 1, 3, 0, 0);
+	put_count(a, at + (uint32_t)PACED(late));
+}
+
 /* ---- all of it ---- */
 
 /* A frame may come back changed (a hop fewer, another MAC), so its headers are written anew. */
@@ -494,6 +565,8 @@ static void put_all(struct assembler *a, int64_t to_real_ns)
 	put(a, REG(BPF_MUL), 9, 1, 0, 0);
 	put_imm64(a, 1, a->first);
 	put(a, REG(BPF_ADD), 9, 1, 0, 0);
+	if (a->gap)
+		put_paced(a);
 	put_sum_bases(a);
 	for (i = 0; i < p->edit_count; i++)
 		put_edit(a, i);
@@ -521,7 +594,7 @@ static const char *refuse(const struct packet *p)
 /* At most. */
 static uint64_t state_needed(const struct packet *p)
 {
-	uint64_t size = 8 * EDITS_MAX + 16;
+	uint64_t size = 8 * EDITS_MAX + 16 + sizeof(struct edit_paced);
 	unsigned i;
 
 	for (i = 0; i < p->edit_count; i++)
@@ -532,7 +605,7 @@ static uint64_t state_needed(const struct packet *p)
 }
 
 const char *edit_code_build(const struct packet *p, uint64_t first, uint64_t stride,
-                            uint64_t now_ns, uint64_t now_monotonic_ns,
+                            uint64_t gap_ps, uint64_t now_ns, uint64_t now_monotonic_ns,
                             struct edit_code *out)
 {
 	const char *why = refuse(p);
@@ -556,6 +629,7 @@ const char *edit_code_build(const struct packet *p, uint64_t first, uint64_t str
 	                        .template = &p->templates[0],
 	                        .first = first,
 	                        .stride = stride,
+	                        .gap = (gap_ps << 16) / 1000,
 	                        .insns = out->insns,
 	                        .state = out->state,
 	                        .state_limit = (uint32_t)size};
@@ -567,6 +641,8 @@ const char *edit_code_build(const struct packet *p, uint64_t first, uint64_t str
 	out->len = a->template->len;
 	out->count = a->count;
 	out->state_size = a->state_size;
+	out->sequences_at = a->sequences_at;
+	out->paced_at = a->paced_at;
 	if (a->count == CODE_MAX || a->state_size > size) {
 		edit_code_free(out);
 		why = "so many varied bytes are too much for the kernel";

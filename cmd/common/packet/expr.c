@@ -79,7 +79,7 @@ static bool is_name_letter(char c)
 
 static bool is_atom_letter(char c)
 {
-	return isalnum((unsigned char)c) || (c && strchr("_.:+-|/", c));
+	return isalnum((unsigned char)c) || (c && strchr("_.:+-|/%", c));
 }
 
 static struct span take_while(struct parser *p, bool (*is_part)(char))
@@ -288,6 +288,38 @@ int expr_parse(const char *text, unsigned *at, struct expr *out, struct packet_e
 			                 "'/' or the end is expected");
 		p.at++;
 	}
+}
+
+/* "9" or "10kpps": up to a space or the '+' of the next packet */
+static int take_setting(struct parser *p)
+{
+	struct arg *arg = &p->out->args[0];
+	struct span word = {p->at, (unsigned)strcspn(p->text + p->at, " \t\n+")};
+
+	if (!word.len)
+		return fail_here(p, "as in @ 9 or @ 10kpps",
+		                 "a weight or a rate is expected");
+	*arg = (struct arg){.whole = word};
+	p->out->arg_count = 1;
+	p->at += word.len;
+	return add_item(p, arg, word);
+}
+
+int expr_parse_settings(const char *text, unsigned *at, struct expr *out,
+                        struct packet_error *err)
+{
+	struct layer_expr settings = {{0, 0}, {0, 0}, 0, 0};
+	struct parser p;
+	int ret;
+
+	start(&p, text, out, err);
+	p.at = *at;
+	ret = peek(&p) == '(' ? take_args(&p, &settings) : take_setting(&p);
+	if (!ret && peek(&p) && peek(&p) != '+')
+		ret = fail_here(&p, "packets are joined by '+'",
+		                "'+' or the end is expected");
+	*at = p.at;
+	return ret;
 }
 
 int expr_parse_value(const char *text, struct expr *out, struct packet_error *err)

@@ -47,6 +47,9 @@ struct expr {
  * *err. */
 int expr_parse(const char *text, unsigned *at, struct expr *out,
                struct packet_error *err);
+/* What stands behind an '@', as arguments: "9" or "(rate=10kpps,size=imix)"; *at as above. */
+int expr_parse_settings(const char *text, unsigned *at, struct expr *out,
+                        struct packet_error *err);
 /* The same for one value alone, as in --size. */
 int expr_parse_value(const char *text, struct expr *out, struct packet_error *err);
 

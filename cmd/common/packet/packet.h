@@ -9,6 +9,8 @@
 
 #include "../options.h"
 
+#include "../pace.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -27,6 +29,8 @@ struct packet_source; /* one thread's walk through its packets */
 
 /* The limits of a frame, bytes without FCS. */
 enum { PACKET_MIN = 14, PACKET_MAX = 9600, PACKET_PADDED = 60 };
+/* And of a text. */
+enum { PACKETS_MAX = 64 };
 
 /* What was wrong, and which letters of `in` (the packet text, or the sizes) show it. */
 struct packet_error {
@@ -58,6 +62,21 @@ void packet_error_print(FILE *to, const struct packet_error *err);
 void packet_show(FILE *to, const struct packet *p, const void *held, const void *frame,
                  uint32_t len);
 
+/* A packet of the text with a rate of its own, as in "udp @ 10kpps". */
+struct packet_stream {
+	bool has_rate; /* a rate, or a train with a gap */
+	struct rate rate;
+	struct pace_shape shape;
+};
+
+/* How many packets the text has, and the i-th: its part of the text, its rate, its mean length. */
+unsigned packet_count(const struct packet *p);
+const char *packet_text(const struct packet *p, unsigned i);
+const struct packet_stream *packet_stream(const struct packet *p, unsigned i);
+double packet_stream_mean_length(const struct packet *p, unsigned i);
+/* Each has a rate of its own: they do not take turns. */
+bool packet_has_rates(const struct packet *p);
+
 uint32_t packet_longest(const struct packet *p);
 uint32_t packet_shortest(const struct packet *p);
 double packet_mean_length(const struct packet *p);
@@ -70,6 +89,13 @@ struct packet_source *packet_source_create(const struct packet *p, uint64_t firs
                                            uint64_t stride);
 void packet_source_free(struct packet_source *s);
 
+/* Pass over n packets, of a text with one packet: they were made elsewhere. */
+void packet_source_skip(struct packet_source *s, uint64_t n);
+/* Where it stands: the index of the next value of each edit, and (unless NULL) each flow's next
+ * sequence number. */
+void packet_source_position(const struct packet_source *s, uint64_t *edits,
+                            uint64_t *sequences);
+
 /* CLOCK_REALTIME for the signatures written from now on; once per burst is enough. */
 void packet_source_set_time(struct packet_source *s, uint64_t now_ns);
 
@@ -79,5 +105,8 @@ uint32_t packet_next_length(const struct packet_source *s);
 /* Write the next packet; returns its length.  *held says what the frame holds from before, NULL
  * at first and after anybody else wrote to it, so that only what varies is written again. */
 uint32_t packet_write(struct packet_source *s, void *frame, const void **held);
+/* The same of the i-th packet of the text, whose turn it need not be. */
+uint32_t packet_write_of(struct packet_source *s, unsigned i, void *frame,
+                         const void **held);
 
 #endif

@@ -159,10 +159,9 @@ static int plan_pattern(const struct expr *expr, const struct arg *arg,
 	return ret;
 }
 
-static int parse_expr(const struct expr *expr, unsigned min, struct size_plan *plan,
-                      struct packet_error *err)
+int sizes_plan(const struct expr *expr, const struct arg *arg, unsigned min,
+               struct size_plan *plan, struct packet_error *err)
 {
-	const struct arg *arg = &expr->args[0];
 	struct span name = arg->function.len ? arg->function : arg->whole;
 	struct pattern pattern;
 	int ret;
@@ -195,7 +194,7 @@ int sizes_parse(const char *text, unsigned min, struct size_plan *out,
 		return -ENOMEM;
 	ret = expr_parse_value(text, expr, err);
 	if (!ret)
-		ret = parse_expr(expr, min, out, err);
+		ret = sizes_plan(expr, &expr->args[0], min, out, err);
 	free(expr);
 	return ret;
 }

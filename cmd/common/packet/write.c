@@ -304,6 +304,35 @@ static inline uint64_t write_edits(struct packet_source *s, uint8_t *frame,
 	return flow;
 }
 
+void packet_source_skip(struct packet_source *s, uint64_t n)
+{
+	const struct packet *p = s->packet;
+	uint64_t index, flow;
+	unsigned i;
+
+	while (n--) {
+		flow = 0;
+		for (i = 0; i < p->edit_count; i++) {
+			index = edit_index(s, &p->edits[i], i);
+			if ((int)i == p->flow_edit)
+				flow = index;
+		}
+		if (s->sequences)
+			s->sequences[flow]++;
+		advance(s);
+	}
+}
+
+void packet_source_position(const struct packet_source *s, uint64_t *edits,
+                            uint64_t *sequences)
+{
+	if (s->packet->edit_count)
+		memcpy(edits, s->at, s->packet->edit_count * sizeof(*edits));
+	if (sequences)
+		memcpy(sequences, s->sequences,
+		       sig_flows(s->packet) * sizeof(*sequences));
+}
+
 static uint32_t write_one(struct packet_source *s, void *frame, const void **held)
 {
 	const struct template *t = next_template(s);
@@ -329,6 +358,12 @@ static uint32_t write_one(struct packet_source *s, void *frame, const void **hel
 		write_sig(s, t, frame, flow);
 	advance(s);
 	return t->len;
+}
+
+uint32_t packet_write_of(struct packet_source *s, unsigned i, void *frame,
+                         const void **held)
+{
+	return write_one(nth_source(s, i), frame, held);
 }
 
 uint32_t packet_write(struct packet_source *s, void *frame, const void **held)
