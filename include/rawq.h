@@ -278,6 +278,10 @@ enum {
 	RAWQ_BUSY_POLL =
 		1 << 3, /* the driver takes part: SO_PREFER_BUSY_POLL has an effect */
 	RAWQ_HUGE_PAGES = 1 << 4, /* the region lies on hugetlb pages */
+	/* xdp, when another program's AF_XDP socket has the queue: the kernel lets one program
+	 * at a time bring memory to it. */
+	RAWQ_BPF_RING = 1 << 5,      /* rxq: copied through a BPF ring buffer */
+	RAWQ_PACKET_SOCKET = 1 << 6, /* txq: copied by an AF_PACKET socket */
 };
 
 struct rawq_queue_info {

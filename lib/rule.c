@@ -477,7 +477,9 @@ int rawq_rule_list(struct rawq_port *port, struct rawq_rule_info *infos, uint32_
 	for (const struct rawq_rule *r = port->rules; r; r = r->next)
 		describe(r, &all[count++]);
 	/* They may have become more or fewer meanwhile. */
-	others = port->backend->rules_of_others(port, all + count, (uint32_t)others, err);
+	if (others)
+		others = port->backend->rules_of_others(port, all + count,
+		                                        (uint32_t)others, err);
 	if (others > 0)
 		count += (uint32_t)others;
 	qsort(all, count, sizeof(*all), by_priority);

@@ -143,9 +143,6 @@ static void rules(void)
 	refused(rawq_rule_add(port, &o, &out, &err), -ENOTSUP, out, "copy",
 	        "a copy for the kernel");
 	o.copy = 0;
-	o.mark = 7;
-	refused(rawq_rule_add(port, &o, &out, &err), -ENOTSUP, out, "mark", "a mark");
-	o.mark = 0;
 	o.queues = (struct rawq_rxq *[]){rxq[0], rxq[0]};
 	refused(rawq_rule_add(port, &o, &out, &err), -EINVAL, out, "twice",
 	        "a queue named twice");
@@ -159,6 +156,90 @@ static void rules(void)
 	rawq_rule_remove(first);
 }
 
+/* A rule on UDP that is one change away from being right. */
+static struct rawq_rule_opts udp_rule(void)
+{
+	struct rawq_rule_opts o = {.size = sizeof(o), .queues = rxq, .queue_count = 2};
+
+	o.value.ethertype = htons(ETH_P_IP);
+	o.mask.ethertype = 0xffff;
+	o.value.ip_proto = 17;
+	o.mask.ip_proto = 0xff;
+	return o;
+}
+
+static void rule_refused(const struct rawq_rule_opts *o, int want, const char *about,
+                         const char *what)
+{
+	struct rawq_rule *out = (void *)&err;
+
+	refused(rawq_rule_add(port, o, &out, &err), want, out, about, what);
+}
+
+static void fields(void)
+{
+	struct rawq_rule_opts o = udp_rule();
+
+	o.src_port_last = htons(9);
+	rule_refused(&o, -EINVAL, "source", "a range without its first port");
+	o.mask.src_port = 0xffff;
+	o.value.src_port = htons(10);
+	rule_refused(&o, -EINVAL, "10 to 9", "a range that goes downwards");
+	o = udp_rule();
+	o.dst_port_last = htons(9);
+	o.mask.dst_port = 0xff00;
+	rule_refused(&o, -EINVAL, "destination", "a range with a mask");
+	o = udp_rule();
+	o.mask.tunnel_id = htonl(0xffffff);
+	rule_refused(&o, -EINVAL, "4789", "a VNI without the port of VXLAN");
+	o.value.dst_port = htons(4789);
+	o.mask.dst_port = 0xffff;
+	o.mask.tunnel_id = htonl(0x1ffffff);
+	rule_refused(&o, -EINVAL, "24 bits", "a VNI of 25 bits");
+	o.mask.tunnel_id = htonl(0xffffff);
+	o.mask.tunnel_protocol = 0xffff;
+	rule_refused(&o, -EINVAL, "tunnel", "a protocol type in VXLAN");
+	o = udp_rule();
+	o.mask.vlan = htons(0xfff);
+	o.mask.tagged = 0xff;
+	rule_refused(&o, -EINVAL, "VLAN", "a VLAN id without a tag");
+	o = udp_rule();
+	o.mask.pad[1] = 1;
+	rule_refused(&o, -EINVAL, "pad", "a mask on nothing");
+	o = udp_rule();
+	o.mask.dst_ip[4] = 0xff;
+	rule_refused(&o, -EINVAL, "four bytes", "an IPv4 address of five bytes");
+}
+
+static void actions(void)
+{
+	struct rawq_rule_opts o = udp_rule();
+	struct rawq_rule *rule, *out = (void *)&err;
+	struct rawq_rule_stats stats;
+
+	o.rss_fields = RAWQ_RSS_SRC_IP;
+	rule_refused(&o, -ENOTSUP, "hash", "a receive hash of one's own");
+	o = udp_rule();
+	o.rss_key_len = 40;
+	rule_refused(&o, -ENOTSUP, "hash", "a key of one's own");
+	o = udp_rule();
+	o.priority = UINT32_MAX;
+	rule_refused(&o, -ENOTSUP, "priority", "a priority that there is not");
+	o = udp_rule();
+	o.queue_count = 0;
+	rule_refused(&o, -EINVAL, "queue_count", "queues whose number is 0");
+	o = udp_rule();
+	must(rawq_rule_add(port, &o, &rule, &err));
+	ok(rawq_rule_stats(rule, &stats) == -ENOTSUP,
+	   "a rule without count has no stats");
+	o.mask.pad[0] = 1;
+	refused(rawq_rule_replace(rule, &o, &out, &err), -EINVAL, out, "pad",
+	        "a successor that is no rule");
+	o = udp_rule();
+	rule_refused(&o, -EEXIST, "v0", "which leaves the old rule where it was");
+	rawq_rule_remove(rule);
+}
+
 int main(void)
 {
 	veth_pair(2, 1500);
@@ -170,6 +251,8 @@ int main(void)
 	must(rawq_rxq_create(port, region, NULL, &rxq[1], &err));
 	queues();
 	rules();
+	fields();
+	actions();
 	rawq_rxq_destroy(rxq[0]);
 	rawq_rxq_destroy(rxq[1]);
 	rawq_rxq_destroy(NULL);

@@ -343,9 +343,6 @@ static void refusals(void)
 	o = ip_rule(ETH_P_IP, 0, 9);
 	refused("a port without a protocol", &o, -EINVAL);
 	o = ip_rule(ETH_P_IP, IPPROTO_UDP, 9);
-	o.mark = 1;
-	refused("a mark", &o, -ENOTSUP);
-	o.mark = 0;
 	rule = add(&o);
 	refused("the same rule again", &o, -EEXIST);
 	rawq_rule_remove(rule);

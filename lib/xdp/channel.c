@@ -70,7 +70,7 @@ static int bind_refused(const struct channel *c, int ret, const struct channel *
 
 	switch (ret) {
 	case -EBUSY:
-		return fail(err, ret,
+		return fail(err, -EADDRINUSE,
 		            "%s: queue %u is in use by another program's AF_XDP socket",
 		            name, c->queue_id + 1);
 	case -ENETDOWN:
@@ -265,6 +265,7 @@ int channel_open(struct xdp_port *port, struct rawq_region *region,
 	if (!c)
 		return ret;
 	fresh.channel = c;
+	fresh.queue_id = c->queue_id;
 	fresh.fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
 	if (fresh.fd < 0) {
 		ret = fail(err, -errno, "%s: no AF_XDP socket: %s",
@@ -284,6 +285,7 @@ int channel_open(struct xdp_port *port, struct rawq_region *region,
 close_socket:
 	ring_unmap(&fresh.ring);
 	close(fresh.fd);
+	*s = (struct queue_socket){.queue_id = c->queue_id, .fd = -1};
 free_channel:
 	if (!c->users)
 		channel_free(c);
@@ -293,8 +295,6 @@ free_channel:
 void channel_close(struct channel *c, int fd, struct ring *ring, bool rx)
 {
 	*(rx ? &c->has_rxq : &c->has_txq) = false;
-	if (rx && c->port->steering)
-		steering_forget_queue(c->port->steering, c->queue_id);
 	ring_unmap(ring);
 	if (fd != c->fd)
 		close(fd);

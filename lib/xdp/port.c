@@ -79,9 +79,12 @@ static int xdp_port_open(const struct rawq_port_info *netdev, uint32_t flags,
 		p->port.info.tx_offloads = RAWQ_TX_SEGMENTS;
 		p->port.info.segments_max = XDP_SEGMENTS_MAX;
 	}
+	p->port.info.rx_offloads |= RAWQ_RX_MARK;
+	p->port.info.rule_abilities = RAWQ_RULE_COUNT | RAWQ_RULE_RANGE |
+	                              RAWQ_RULE_VXLAN | RAWQ_RULE_GRE | RAWQ_RULE_SHARED;
 	p->port.info.rule_priorities = STEER_PRIORITIES;
-	p->port.info.rules_max = STEER_RULES_MAX;
-	p->port.info.rule_masks_max = STEER_GROUPS_MAX;
+	p->port.info.rules_max = STEER_RULES_MAX - 1;
+	p->port.info.rule_masks_max = STEER_SHAPES_MAX;
 	describe(&p->port.info, flags);
 	*out = &p->port;
 	return 0;

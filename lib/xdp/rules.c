@@ -1,264 +1,83 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Rules on AF_XDP: the steering program, its maps, and the link that holds it on the netdev.
- * All three are file descriptors of this process, so they end when it ends.
+ * Rules on AF_XDP: entered into the netdev's book, from which the steering program is told.  The
+ * program, its maps and the book are file descriptors of the members that steer the netdev, so they
+ * end when the last of them does.
  */
-#include "xdp.h"
+#include "steering.h"
 
 #include "lib/error.h"
-#include "lib/xdp/steer.h"
 
-#include <assert.h>
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <errno.h>
-#include <linux/if_link.h>
-#include <steer.skel.h> /* written by bpftool at build time */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-static_assert(sizeof(struct rawq_rule_key) == sizeof(__u64) * STEER_WORDS,
-              "the program's key is the public one");
-
-/* Rules of one mask and priority. */
-struct group {
-	struct group *next; /* by priority, lowest first */
-	uint64_t mask[STEER_WORDS];
-	uint32_t priority, id;
-	uint32_t rules;
-	struct xdp_rule *first; /* of its rules */
-};
 
 struct xdp_rule {
 	struct rawq_rule rule;
-	struct xdp_rule *next_of_group, *previous_of_group;
-	struct group *group;
-	struct steer_key key;
-	uint32_t action;
-};
-
-struct steering {
-	struct steer_bpf *program;
-	int link_fd;
-	uint32_t mode;
-	struct group *groups;
-	unsigned group_count;
-	uint32_t
-		next_id; /* ids are not used again: a late lookup must not find a new group */
+	uint32_t number; /* in the book */
 };
 
 uint32_t steering_mode(const struct steering *s)
 {
-	return s->mode;
+	return s->maps.book->mode;
 }
 
-void steering_forget_queue(struct steering *s, uint32_t queue_id)
+static uint32_t slot_of(const struct steering *s, uint32_t queue_id)
 {
-	bpf_map_delete_elem(bpf_map__fd(s->program->maps.sockets), &queue_id);
+	return members_number(s->membership) * STEER_QUEUES_MAX + queue_id;
 }
 
-/* ---- the table ------------------------------------------------------------ */
-
-static void table_fill(const struct steering *s, struct steer_table *t)
+void steering_forget_queue(struct steering *s, const struct xdp_rxq *q)
 {
-	memset(t, 0, sizeof(*t));
-	for (const struct group *g = s->groups; g; g = g->next) {
-		struct steer_group *sg = &t->group[t->groups++];
+	uint32_t slot = slot_of(s, q->queue_id);
 
-		memcpy(sg->mask, g->mask, sizeof(sg->mask));
-		memcpy(sg->value, g->first->key.value, sizeof(sg->value));
-		sg->id = g->id;
-		sg->rules = g->rules;
-		sg->action = g->first->action;
-		for (unsigned w = 0; w < STEER_WORDS; w++)
-			t->parse |= sg == t->group && g->mask[w];
+	if (q->steered != s->number)
+		return;
+	if (q->ring_fd < 0) {
+		bpf_map_delete_elem(s->maps.fd[FD_SOCKETS], &slot);
+		return;
 	}
-	t->parse |= !t->groups;
+	bpf_map_delete_elem(s->maps.fd[FD_RINGS], &slot);
+	s->maps.rings[slot] = (struct steer_ring){0};
 }
 
-/* Put a new table in the old one's place; the program sees the one or the other. */
-static int table_publish(const struct steering *s)
+struct steer_ring *steering_ring_state(const struct steering *s, uint32_t queue_id)
 {
-	uint32_t zero = 0;
-	struct steer_table *t = malloc(sizeof(*t));
-	int fd, ret;
-
-	if (!t)
-		return -ENOMEM;
-	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "rawq_table", sizeof(zero), sizeof(*t), 1,
-	                    NULL);
-	ret = fd < 0 ? fd : 0;
-	if (ret)
-		goto free_table;
-	table_fill(s, t);
-	ret = bpf_map_update_elem(fd, &zero, t, 0);
-	if (!ret)
-		ret = bpf_map_update_elem(bpf_map__fd(s->program->maps.tables), &zero,
-		                          &fd, 0);
-	close(fd); /* the program's map holds it */
-free_table:
-	free(t);
-	return ret;
-}
-
-/* ---- groups --------------------------------------------------------------- */
-
-static struct group *group_find(const struct steering *s, const uint64_t *mask,
-                                uint32_t priority)
-{
-	struct group *g = s->groups;
-
-	while (g && (g->priority != priority || memcmp(g->mask, mask, sizeof(g->mask))))
-		g = g->next;
-	return g;
-}
-
-static struct group *group_make(struct steering *s, const uint64_t *mask,
-                                uint32_t priority)
-{
-	struct group **link = &s->groups;
-	struct group *g = calloc(1, sizeof(*g));
-
-	if (!g)
-		return NULL;
-	memcpy(g->mask, mask, sizeof(g->mask));
-	g->priority = priority;
-	g->id = s->next_id++;
-	while (*link && (*link)->priority <= priority)
-		link = &(*link)->next;
-	g->next = *link;
-	*link = g;
-	s->group_count++;
-	return g;
-}
-
-static void group_remove(struct steering *s, struct group *g)
-{
-	struct group **link = &s->groups;
-
-	while (*link != g)
-		link = &(*link)->next;
-	*link = g->next;
-	s->group_count--;
-	free(g);
-}
-
-static void rule_link(struct xdp_rule *r)
-{
-	struct group *g = r->group;
-
-	r->next_of_group = g->first;
-	r->previous_of_group = NULL;
-	if (g->first)
-		g->first->previous_of_group = r;
-	g->first = r;
-	g->rules++;
-}
-
-static void rule_unlink(struct xdp_rule *r)
-{
-	struct group *g = r->group;
-
-	if (r->next_of_group)
-		r->next_of_group->previous_of_group = r->previous_of_group;
-	if (r->previous_of_group)
-		r->previous_of_group->next_of_group = r->next_of_group;
-	else
-		g->first = r->next_of_group;
-	g->rules--;
-}
-
-/* ---- the program ---------------------------------------------------------- */
-
-/* libbpf prints unless told otherwise, and a library must not. */
-static struct steer_bpf *load_program(void)
-{
-	libbpf_print_fn_t print = libbpf_set_print(NULL);
-	struct steer_bpf *program = steer_bpf__open_and_load();
-	int saved = errno;
-
-	libbpf_set_print(print);
-	errno = saved;
-	return program;
-}
-
-static int attach_mode(const struct steering *s, int ifindex, uint32_t flags)
-{
-	struct bpf_link_create_opts opts = {.sz = sizeof(opts), .flags = flags};
-
-	return bpf_link_create(bpf_program__fd(s->program->progs.steer), ifindex, BPF_XDP,
-	                       &opts);
-}
-
-/* In the driver if it can, else on skbs. */
-static int attach(struct steering *s, const struct xdp_port *port, struct rawq_error *err)
-{
-	const struct rawq_port_info *info = &port->port.info;
-	char owner[128];
-	int fd = -EOPNOTSUPP;
-
-	s->mode = RAWQ_NATIVE_XDP;
-	if (!(port->flags & RAWQ_XDP_GENERIC))
-		fd = attach_mode(s, info->ifindex, XDP_FLAGS_DRV_MODE);
-	if (fd < 0 && fd != -EBUSY && fd != -EEXIST) {
-		s->mode = RAWQ_GENERIC_XDP;
-		fd = attach_mode(s, info->ifindex, XDP_FLAGS_SKB_MODE);
-	}
-	if (fd >= 0) {
-		s->link_fd = fd;
-		return 0;
-	}
-	if (fd == -EBUSY || fd == -EEXIST) {
-		steering_owner_text(info->ifindex, owner, sizeof(owner));
-		return fail(err, -EBUSY,
-		            "%s: another XDP program steers it: %s (ip link show %s)",
-		            info->netdev, owner, info->netdev);
-	}
-	return fail(err, -ENOTSUP,
-	            "%s: the kernel did not attach the steering program: %s",
-	            info->netdev, strerror(-fd));
+	return &s->maps.rings[slot_of(s, queue_id)];
 }
 
 static int steering_start(struct xdp_port *port, struct rawq_error *err)
 {
+	const struct rawq_port_info *info = &port->port.info;
 	struct steering *s = calloc(1, sizeof(*s));
+	int ret;
 
 	if (!s)
-		return fail(err, -ENOMEM, "%s: out of memory", port->port.info.netdev);
-	s->link_fd = -1;
-	s->program = load_program();
-	if (s->program) {
-		port->steering = s;
-		return 0;
+		return fail(err, -ENOMEM, "%s: out of memory", info->netdev);
+	ret = members_join(info->ifindex, info->netdev, &s->maps, steering_create, port,
+	                   &s->membership, err);
+	if (ret) {
+		free(s);
+		return ret;
 	}
-	free(s);
-	/* EACCES: the verifier lets the program do less without CAP_PERFMON. */
-	if (errno == EPERM || errno == EACCES)
-		return fail(err, -EPERM,
-		            "%s: loading the steering program needs the capabilities "
-		            "CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN",
-		            port->port.info.netdev);
-	return fail(err, -ENOTSUP, "%s: the kernel did not take the steering program: %s",
-	            port->port.info.netdev, strerror(errno));
+	s->number = ++port->steerings;
+	port->steering = s;
+	return 0;
 }
 
 static void steering_stop(struct xdp_port *port)
 {
-	struct steering *s = port->steering;
-
-	if (s->link_fd >= 0)
-		close(s->link_fd);
-	steer_bpf__destroy(s->program);
-	free(s);
+	members_leave(port->steering->membership);
+	free(port->steering);
 	port->steering = NULL;
 }
 
-/* ---- rules ---------------------------------------------------------------- */
+/* ---- queues ---- */
 
-/* A frame can only go to the socket of the queue that it came in on, so a rule must name all of
- * the netdev's receive queues, or none. */
+/* A frame can only go to the queue that serves the receive queue that it came in on, so a rule must
+ * name all of the netdev's receive queues, or none. */
 static int check_queues(const struct xdp_port *port, const struct rawq_rule_opts *o,
                         struct rawq_error *err)
 {
@@ -268,7 +87,7 @@ static int check_queues(const struct xdp_port *port, const struct rawq_rule_opts
 	for (uint32_t i = 0; i < o->queue_count; i++) {
 		const struct xdp_rxq *q = (const struct xdp_rxq *)o->queues[i];
 
-		seen += q->channel->queue_id < info->rx_queues;
+		seen += q->queue_id < info->rx_queues;
 	}
 	if (o->queue_count && seen < info->rx_queues)
 		return fail(err, -ENOTSUP,
@@ -279,85 +98,106 @@ static int check_queues(const struct xdp_port *port, const struct rawq_rule_opts
 	return 0;
 }
 
-static int open_queues(const struct steering *s, const struct rawq_rule_opts *o)
+static int open_queue(struct steering *s, struct xdp_rxq *q)
 {
-	int map = bpf_map__fd(s->program->maps.sockets), ret = 0;
+	uint32_t slot = slot_of(s, q->queue_id);
+	uint32_t member = members_number(s->membership);
+
+	if (q->ring_fd >= 0) {
+		s->maps.rings[slot].present = 1;
+		return bpf_map_update_elem(s->maps.fd[FD_RINGS], &slot, &q->ring_fd, 0);
+	}
+	if (q->marks)
+		__atomic_or_fetch(&s->maps.config->marks, 1ull << member,
+		                  __ATOMIC_RELAXED);
+	return bpf_map_update_elem(s->maps.fd[FD_SOCKETS], &slot, &q->fd, 0);
+}
+
+static int open_queues(struct steering *s, const struct rawq_rule_opts *o)
+{
+	int ret = 0;
 
 	for (uint32_t i = 0; i < o->queue_count && !ret; i++) {
-		const struct xdp_rxq *q = (const struct xdp_rxq *)o->queues[i];
+		struct xdp_rxq *q = (struct xdp_rxq *)o->queues[i];
 
-		ret = bpf_map_update_elem(map, &q->channel->queue_id, &q->fd, 0);
+		if (q->steered == s->number)
+			continue;
+		ret = open_queue(s, q);
+		q->steered = ret ? 0 : s->number;
 	}
 	return ret;
 }
 
-/* Enter the rule into its group, and the group into the table where that changes. */
-static int rule_enter(struct steering *s, struct xdp_rule *r)
-{
-	int map = bpf_map__fd(s->program->maps.rules);
-	uint64_t mask[STEER_WORDS];
-	int ret;
+/* ---- rules ---- */
 
-	memcpy(mask, &r->rule.id.mask, sizeof(mask));
-	r->group = group_find(s, mask, r->rule.id.priority);
-	if (!r->group && s->group_count == STEER_GROUPS_MAX)
-		return -ENOSPC;
-	if (!r->group)
-		r->group = group_make(s, mask, r->rule.id.priority);
-	if (!r->group)
-		return -ENOMEM;
-	r->key.group = r->group->id;
-	memcpy(r->key.value, &r->rule.id.value, sizeof(r->key.value));
-	rule_link(r);
-	ret = bpf_map_update_elem(map, &r->key, &r->action, BPF_NOEXIST);
-	if (ret)
-		goto unlink;
-	/* From the third rule on the table stays as it is. */
-	ret = r->group->rules <= 2 ? table_publish(s) : 0;
-	if (!ret)
-		return 0;
-	bpf_map_delete_elem(map, &r->key);
-unlink:
-	rule_unlink(r);
-	if (!r->group->rules)
-		group_remove(s, r->group);
-	return ret;
+static int refused_by_owner(const struct xdp_port *port, uint32_t other,
+                            struct rawq_error *err)
+{
+	const struct book *b = port->steering->maps.book;
+	const struct book_member *m = &b->members[b->rules[other].member];
+
+	return fail(err, -EBUSY, "rule: %s, pid %d, has the very same rule on %s",
+	            m->comm, m->pid, port->port.info.netdev);
 }
 
-static void rule_leave(struct steering *s, struct xdp_rule *r)
-{
-	struct group *g = r->group;
-	uint32_t left;
-
-	rule_unlink(r);
-	left = g->rules;
-	if (!left)
-		group_remove(s, g);
-	/* A group's only rule is compared in the table, so there it comes or goes.  Should the
-	 * kernel lack the memory for a new table, the old one goes on until the next change. */
-	if (left <= 1)
-		table_publish(s);
-	bpf_map_delete_elem(bpf_map__fd(s->program->maps.rules), &r->key);
-}
-
-static int rule_refused(const struct xdp_port *port, int ret, struct rawq_error *err)
+static int rule_refused(const struct xdp_port *port, int ret, uint32_t other,
+                        struct rawq_error *err)
 {
 	const char *name = port->port.info.netdev;
 
 	switch (ret) {
+	case -EEXIST:
+		return refused_by_owner(port, other, err);
 	case -ENOSPC:
-		return fail(err, ret, "%s: no room for more than %u different masks",
-		            name, STEER_GROUPS_MAX);
+		return fail(err, ret,
+		            "%s: no room for rules of more than %u kinds of masks", name,
+		            STEER_SHAPES_MAX);
+	case -EMLINK:
+		return fail(err, -ENOSPC,
+		            "%s: no room for more than %u rules that differ in nothing "
+		            "but priority "
+		            "and port ranges, or for more than %u sets of prefixes",
+		            name, STEER_CHAIN_MAX - 1, BOOK_SETS_MAX);
 	case -E2BIG:
 		return fail(err, -ENOSPC, "%s: no room for more than %u rules", name,
-		            STEER_RULES_MAX);
-	case -EEXIST:
-		return fail(err, ret, "rule: %s has the very same rule already", name);
+		            STEER_RULES_MAX - 1);
+	case -EUSERS:
+		return fail(err, -ENOSPC, "%s: no room for more than %u rules that count",
+		            name, STEER_COUNTERS_MAX - 1);
+	case -EBUSY:
+		return fail(err, ret,
+		            "%s: another process has held its rules for seconds: is it "
+		            "stopped?",
+		            name);
 	default:
 		return fail(err, ret == -EPERM ? -EPERM : -ENOMEM,
 		            "%s: the kernel did not take the rule: %s", name,
 		            strerror(-ret));
 	}
+}
+
+/* Enter the rule; old: the one that it replaces, or NULL. */
+static int enter(struct xdp_port *port, const struct rawq_rule_opts *o,
+                 struct xdp_rule *r, struct xdp_rule *old, struct rawq_error *err)
+{
+	struct steering *s = port->steering;
+	uint32_t other = 0;
+	int ret = book_lock(&s->maps);
+
+	if (ret)
+		return rule_refused(port, ret, 0, err);
+	ret = open_queues(s, o);
+	if (!ret)
+		ret = book_add(&s->maps, members_number(s->membership), o,
+		               old ? old->number : 0, &other);
+	if (ret > 0 && old)
+		book_remove(&s->maps, old->number);
+	if (ret > 0)
+		r->number = (uint32_t)ret;
+	else
+		ret = rule_refused(port, ret, other, err);
+	book_unlock(&s->maps);
+	return ret > 0 ? 0 : ret;
 }
 
 int xdp_rule_add(struct rawq_port *port, const struct rawq_rule_opts *opts,
@@ -373,35 +213,15 @@ int xdp_rule_add(struct rawq_port *port, const struct rawq_rule_opts *opts,
 	if (ret)
 		return ret;
 	r = calloc(1, sizeof(*r));
-	if (!r) {
-		ret = fail(err, -ENOMEM, "%s: out of memory", port->info.netdev);
-		goto stop;
+	ret = r ? enter(p, opts, r, NULL, err)
+	        : fail(err, -ENOMEM, "%s: out of memory", port->info.netdev);
+	if (!ret) {
+		p->steering->rules++;
+		*out = &r->rule;
+		return 0;
 	}
-	r->rule.id.value = opts->value;
-	r->rule.id.mask = opts->mask;
-	r->rule.id.priority = opts->priority;
-	r->action = opts->queue_count ? STEER_TO_QUEUE : STEER_DROP;
-	ret = open_queues(p->steering, opts);
-	if (!ret)
-		ret = rule_enter(p->steering, r);
-	if (ret) {
-		ret = rule_refused(p, ret, err);
-		goto free_rule;
-	}
-	if (p->steering->link_fd < 0) {
-		ret = attach(p->steering, p, err);
-		if (ret)
-			goto leave;
-	}
-	r->rule.port = port;
-	*out = &r->rule;
-	return 0;
-leave:
-	rule_leave(p->steering, r);
-free_rule:
 	free(r);
-stop:
-	if (!p->steering->groups)
+	if (!p->steering->rules)
 		steering_stop(p);
 	return ret;
 }
@@ -409,28 +229,54 @@ stop:
 int xdp_rule_replace(struct rawq_rule *old, const struct rawq_rule_opts *opts,
                      struct rawq_rule **out, struct rawq_error *err)
 {
-	int ret = xdp_rule_add(old->port, opts, out, err);
+	struct xdp_port *p = (struct xdp_port *)old->port;
+	struct xdp_rule *r;
+	int ret = check_queues(p, opts, err);
 
-	if (!ret)
-		xdp_rule_remove(old);
-	return ret;
+	if (ret)
+		return ret;
+	r = calloc(1, sizeof(*r));
+	if (!r)
+		return fail(err, -ENOMEM, "%s: out of memory", p->port.info.netdev);
+	ret = enter(p, opts, r, (struct xdp_rule *)old, err);
+	if (ret) {
+		free(r);
+		return ret;
+	}
+	free(old);
+	*out = &r->rule;
+	return 0;
+}
+
+void xdp_rule_remove(struct rawq_rule *rule)
+{
+	struct xdp_port *p = (struct xdp_port *)rule->port;
+	struct steering *s = p->steering;
+
+	if (s->rules > 1 && !book_lock(&s->maps)) {
+		book_remove(&s->maps, ((struct xdp_rule *)rule)->number);
+		book_unlock(&s->maps);
+	}
+	free(rule);
+	if (!--s->rules)
+		steering_stop(p);
 }
 
 int xdp_rule_stats(const struct rawq_rule *rule, struct rawq_rule_stats *stats)
 {
-	(void)rule, (void)stats;
-	return -ENOTSUP; /* no rule of this backend counts yet */
+	const struct xdp_port *p = (const struct xdp_port *)rule->port;
+
+	book_stats(&p->steering->maps, ((const struct xdp_rule *)rule)->number, stats);
+	return 0;
 }
 
-int xdp_rules_of_others(const struct rawq_port *port, struct rawq_rule_info *infos,
-                        uint32_t n, struct rawq_error *err)
+/* ---- what others have ---- */
+
+static int foreign_program(int ifindex, struct rawq_rule_info *info, uint32_t n)
 {
-	const struct xdp_port *p = (const struct xdp_port *)port;
-	struct rawq_rule_info *info = infos;
 	struct steering_owner o;
 
-	(void)err;
-	if (p->steering || !steering_owner(port->info.ifindex, &o))
+	if (!steering_owner(ifindex, &o))
 		return 0;
 	if (!n)
 		return 1;
@@ -441,12 +287,70 @@ int xdp_rules_of_others(const struct rawq_port *port, struct rawq_rule_info *inf
 	return 1;
 }
 
-void xdp_rule_remove(struct rawq_rule *rule)
+static void describe(const struct maps *m, uint32_t rule, struct rawq_rule_info *info)
 {
-	struct xdp_port *p = (struct xdp_port *)rule->port;
+	const struct book_rule *r = &m->book->rules[rule];
+	const struct book_member *owner = &m->book->members[r->member];
+	struct rawq_rule_stats stats = {0};
 
-	rule_leave(p->steering, (struct xdp_rule *)rule);
-	free(rule);
-	if (!p->steering->groups)
-		steering_stop(p);
+	if (r->count)
+		book_stats(m, rule, &stats);
+	*info = (struct rawq_rule_info){.owner = RAWQ_OWNER_RAWQ,
+	                                .pid = owner->pid,
+	                                .value = r->id.value,
+	                                .mask = r->id.mask,
+	                                .priority = r->id.priority,
+	                                .queue_count = r->queue_count,
+	                                .mark = r->mark,
+	                                .count = r->count,
+	                                .src_port_last = r->id.src_port_last,
+	                                .dst_port_last = r->id.dst_port_last,
+	                                .packets = stats.packets,
+	                                .bytes = stats.bytes};
+	memcpy(info->comm, owner->comm, sizeof(info->comm));
+}
+
+static int read_book(struct maps *m, uint32_t except, struct rawq_rule_info *infos,
+                     uint32_t n)
+{
+	int count = 0, ret = book_lock(m);
+
+	if (ret)
+		return ret;
+	for (uint32_t i = book_next(m, 0); i; i = book_next(m, i)) {
+		if (m->book->rules[i].member == except)
+			continue;
+		if ((uint32_t)count < n)
+			describe(m, i, &infos[count]);
+		count++;
+	}
+	book_unlock(m);
+	return n && (uint32_t)count > n ? (int)n : count;
+}
+
+int xdp_rules_of_others(const struct rawq_port *port, struct rawq_rule_info *infos,
+                        uint32_t n, struct rawq_error *err)
+{
+	const struct xdp_port *p = (const struct xdp_port *)port;
+	const struct rawq_port_info *info = &port->info;
+	struct maps visited;
+	int ret;
+
+	if (p->steering) {
+		ret = read_book(&p->steering->maps,
+		                members_number(p->steering->membership), infos, n);
+	} else {
+		ret = members_visit(info->ifindex, info->netdev, &visited, err);
+		if (!ret)
+			return foreign_program(info->ifindex, infos, n);
+		if (ret < 0)
+			return ret;
+		ret = read_book(&visited, STEER_MEMBERS_MAX, infos, n);
+		maps_close(&visited);
+	}
+	return ret == -EBUSY ? fail(err, ret,
+	                            "%s: another process has held its rules for seconds: "
+	                            "is it stopped?",
+	                            info->netdev)
+	                     : ret;
 }

@@ -7,6 +7,7 @@
 
 #include "lib/error.h"
 #include "lib/xdp/socket.h"
+#include "lib/xdp/steer.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -43,8 +44,21 @@ static uint32_t whole_packets(const struct xdp_rxq *q, uint32_t n, unsigned aske
 	return whole || n < asked ? whole : n;
 }
 
+/* The mark in front of a frame.  What was read is wiped, so that it is not taken for the next
+ * packet's, should that one come without. */
+static always_inline void take_mark(const struct xdp_rxq *q, struct rawq_pkt *pkt)
+{
+	struct steer_mark *m = (void *)(q->rxq.region->base + pkt->addr - sizeof(*m));
+
+	if (m->magic == STEER_MARK_MAGIC && m->mark) {
+		pkt->mark = m->mark;
+		pkt->flags |= RAWQ_RX_MARK;
+	}
+	m->magic = 0;
+}
+
 static always_inline unsigned rx_burst(struct rawq_rxq *rxq, struct rawq_pkt *pkts,
-                                       unsigned n, bool segments)
+                                       unsigned n, bool segments, bool marks)
 {
 	struct xdp_rxq *q = (struct xdp_rxq *)rxq;
 	uint32_t ready = ring_ready(&q->rx, n);
@@ -63,6 +77,8 @@ static always_inline unsigned rx_burst(struct rawq_rxq *rxq, struct rawq_pkt *pk
 		pkts[i] = (struct rawq_pkt){.addr = d->addr,
 		                            .len = d->len,
 		                            .flags = goes_on ? (uint16_t)RAWQ_MORE : 0};
+		if (marks && (!i || !(pkts[i - 1].flags & RAWQ_MORE)))
+			take_mark(q, &pkts[i]);
 		bytes += d->len;
 		more += goes_on;
 	}
@@ -74,12 +90,23 @@ static always_inline unsigned rx_burst(struct rawq_rxq *rxq, struct rawq_pkt *pk
 
 static unsigned rx_burst_single(struct rawq_rxq *q, struct rawq_pkt *pkts, unsigned n)
 {
-	return rx_burst(q, pkts, n, false);
+	return rx_burst(q, pkts, n, false, false);
 }
 
 static unsigned rx_burst_segments(struct rawq_rxq *q, struct rawq_pkt *pkts, unsigned n)
 {
-	return rx_burst(q, pkts, n, true);
+	return rx_burst(q, pkts, n, true, false);
+}
+
+static unsigned rx_burst_marks(struct rawq_rxq *q, struct rawq_pkt *pkts, unsigned n)
+{
+	return rx_burst(q, pkts, n, false, true);
+}
+
+static unsigned rx_burst_segments_marks(struct rawq_rxq *q, struct rawq_pkt *pkts,
+                                        unsigned n)
+{
+	return rx_burst(q, pkts, n, true, true);
 }
 
 /* Stops at an address that is none of the region's: the kernel would swallow it. */
@@ -99,6 +126,17 @@ static unsigned rx_post(struct rawq_rxq *rxq, const uint64_t *addrs, unsigned n)
 	return i;
 }
 
+static void choose_calls(struct xdp_rxq *q, uint32_t offloads)
+{
+	q->marks = offloads & RAWQ_RX_MARK;
+	if (offloads & RAWQ_RX_SEGMENTS)
+		q->rxq.calls.burst =
+			q->marks ? rx_burst_segments_marks : rx_burst_segments;
+	else
+		q->rxq.calls.burst = q->marks ? rx_burst_marks : rx_burst_single;
+	q->rxq.calls.post = rx_post;
+}
+
 int xdp_rxq_create(struct rawq_port *port, struct rawq_region *region,
                    const struct rawq_queue_opts *opts, struct rawq_rxq **out,
                    struct rawq_error *err)
@@ -112,16 +150,18 @@ int xdp_rxq_create(struct rawq_port *port, struct rawq_region *region,
 	ret = channel_open((struct xdp_port *)port, region, opts, true, &s, err);
 	if (ret) {
 		free(q);
-		return ret;
+		return ret == -EADDRINUSE
+		               ? ring_rxq_create(port, region, opts, s.queue_id, out, err)
+		               : ret;
 	}
-	q->rxq.calls.burst =
-		opts->offloads & RAWQ_RX_SEGMENTS ? rx_burst_segments : rx_burst_single;
-	q->rxq.calls.post = rx_post;
+	choose_calls(q, opts->offloads);
 	q->frame_mask = ~((uint64_t)region->frame_size - 1);
 	q->region_size = region->size;
 	q->rx = s.ring;
 	q->channel = s.channel;
+	q->queue_id = s.queue_id;
 	q->fd = s.fd;
+	q->ring_fd = -1;
 	q->busy_poll = s.busy_poll;
 	*out = &q->rxq.calls;
 	return 0;
@@ -130,7 +170,14 @@ int xdp_rxq_create(struct rawq_port *port, struct rawq_region *region,
 void xdp_rxq_destroy(struct rawq_rxq *rxq)
 {
 	struct xdp_rxq *q = (struct xdp_rxq *)rxq;
+	struct steering *steering = ((struct xdp_port *)q->rxq.port)->steering;
 
+	if (steering)
+		steering_forget_queue(steering, q);
+	if (!q->channel) {
+		ring_rxq_destroy(q);
+		return;
+	}
 	channel_close(q->channel, q->fd, &q->rx, true);
 	free(q);
 }
@@ -143,6 +190,10 @@ int xdp_rxq_status(const struct rawq_rxq *rxq, struct rawq_queue_stats *stats)
 
 	if (!stats)
 		return q->status;
+	if (!q->channel) {
+		ring_rxq_status(q, stats);
+		return q->status;
+	}
 	getsockopt(q->fd, SOL_XDP, XDP_STATISTICS, &s, &len);
 	/* The kernel counts a packet without a fill entry twice: where it looked for the entry and
 	 * where it dropped the packet (xsk_rcv, "rx_dropped"). */
@@ -163,6 +214,10 @@ void xdp_rxq_info(const struct rawq_rxq *rxq, struct rawq_queue_info *info)
 {
 	const struct xdp_rxq *q = (const struct xdp_rxq *)rxq;
 
+	if (!q->channel) {
+		ring_rxq_info(q, info);
+		return;
+	}
 	*info = (struct rawq_queue_info){
 		.number = q->channel->queue_id + 1,
 		.depth = q->rx.size,
@@ -175,6 +230,8 @@ int xdp_rxq_arm(struct rawq_rxq *rxq)
 {
 	struct xdp_rxq *q = (struct xdp_rxq *)rxq;
 
+	if (!q->channel)
+		return ring_rxq_arm(q);
 	rx_kick(q); /* before the caller sleeps on it */
 	return q->fd;
 }

@@ -122,7 +122,9 @@ int xdp_txq_create(struct rawq_port *port, struct rawq_region *region,
 	ret = channel_open((struct xdp_port *)port, region, opts, false, &s, err);
 	if (ret) {
 		free(q);
-		return ret;
+		return ret == -EADDRINUSE ? packet_txq_create(port, region, opts,
+		                                              s.queue_id, out, err)
+		                          : ret;
 	}
 	q->txq.calls.burst =
 		opts->offloads & RAWQ_TX_SEGMENTS ? tx_burst_segments : tx_burst_single;
@@ -141,6 +143,10 @@ void xdp_txq_destroy(struct rawq_txq *txq)
 {
 	struct xdp_txq *q = (struct xdp_txq *)txq;
 
+	if (!q->channel) {
+		packet_txq_destroy(q);
+		return;
+	}
 	channel_close(q->channel, q->fd, &q->tx, false);
 	free(q);
 }
@@ -153,9 +159,13 @@ int xdp_txq_status(const struct rawq_txq *txq, struct rawq_queue_stats *stats)
 
 	if (!stats)
 		return q->status;
-	getsockopt(q->fd, SOL_XDP, XDP_STATISTICS, &s, &len);
+	if (q->channel)
+		getsockopt(q->fd, SOL_XDP, XDP_STATISTICS, &s, &len);
 	*stats = (struct rawq_queue_stats){
-		.packets = q->packets, .bytes = q->bytes, .errors = s.tx_invalid_descs};
+		.packets = q->packets,
+		.bytes = q->bytes,
+		.errors = q->errors + s.tx_invalid_descs,
+	};
 	return q->status;
 }
 
@@ -163,6 +173,10 @@ void xdp_txq_info(const struct rawq_txq *txq, struct rawq_queue_info *info)
 {
 	const struct xdp_txq *q = (const struct xdp_txq *)txq;
 
+	if (!q->channel) {
+		packet_txq_info(q, info);
+		return;
+	}
 	*info = (struct rawq_queue_info){
 		.number = q->channel->queue_id + 1,
 		.depth = q->tx.size,
@@ -175,7 +189,7 @@ int xdp_txq_arm(struct rawq_txq *txq)
 {
 	struct xdp_txq *q = (struct xdp_txq *)txq;
 
-	if (!ring_is_drained(&q->tx))
+	if (q->channel && !ring_is_drained(&q->tx))
 		tx_wake(q);
 	return q->fd;
 }

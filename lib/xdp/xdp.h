@@ -49,6 +49,7 @@ struct xdp_port {
 	uint32_t flags; /* RAWQ_XDP_* */
 	struct channel *channels;
 	struct steering *steering; /* NULL: no rule, no program */
+	uint32_t steerings;        /* so far */
 };
 
 struct xdp_rxq {
@@ -57,10 +58,15 @@ struct xdp_rxq {
 	uint64_t frame_mask; /* takes an address to its frame's first byte */
 	uint64_t region_size;
 	struct ring rx;
-	struct channel *channel; /* its fill ring is ours alone */
+	struct channel
+		*channel; /* its fill ring is ours alone; NULL: served by a ring buffer */
 	int fd;
 	int status; /* 0, or the -errno that stopped the queue */
 	bool busy_poll;
+	bool marks;        /* RAWQ_RX_MARK: the program puts one in front of each frame */
+	uint32_t steered;  /* number of the steering that knows of it; 0: none */
+	uint32_t queue_id; /* the kernel's, from 0 */
+	int ring_fd;       /* of the BPF ring buffer, or -1 */
 };
 
 struct xdp_txq {
@@ -68,7 +74,7 @@ struct xdp_txq {
 	uint64_t packets, bytes, errors;
 	uint64_t frame_mask, region_size;
 	struct ring tx;
-	struct channel *channel; /* its completion ring is ours alone */
+	struct channel *channel; /* its completion ring is ours alone; NULL: AF_PACKET */
 	uint32_t outstanding;    /* given to the kernel, not yet reaped */
 	int fd;
 	int status;
@@ -78,13 +84,15 @@ struct xdp_txq {
 /* channel.c */
 
 struct queue_socket {
+	uint32_t queue_id;
 	struct channel *channel;
 	int fd;
 	struct ring ring; /* RX or TX */
 	bool busy_poll;
 };
 /* Find or make the channel of a hardware queue and open a socket on it for one direction;
- * channel_close() undoes it.  *s only on success. */
+ * channel_close() undoes it.  *s only on success.
+ * -EADDRINUSE: another program has the queue; s->channel is NULL and queue_id the kernel's. */
 int channel_open(struct xdp_port *port, struct rawq_region *region,
                  const struct rawq_queue_opts *opts, bool rx, struct queue_socket *s,
                  struct rawq_error *err);
@@ -108,6 +116,20 @@ int xdp_txq_status(const struct rawq_txq *q, struct rawq_queue_stats *stats);
 void xdp_txq_info(const struct rawq_txq *q, struct rawq_queue_info *info);
 int xdp_txq_arm(struct rawq_txq *q);
 
+/* ring_rx.c, packet_tx.c: the queues of a port beside another program's sockets. */
+int ring_rxq_create(struct rawq_port *port, struct rawq_region *region,
+                    const struct rawq_queue_opts *opts, uint32_t queue_id,
+                    struct rawq_rxq **out, struct rawq_error *err);
+void ring_rxq_destroy(struct xdp_rxq *q);
+void ring_rxq_status(const struct xdp_rxq *q, struct rawq_queue_stats *stats);
+void ring_rxq_info(const struct xdp_rxq *q, struct rawq_queue_info *info);
+int ring_rxq_arm(struct xdp_rxq *q);
+int packet_txq_create(struct rawq_port *port, struct rawq_region *region,
+                      const struct rawq_queue_opts *opts, uint32_t queue_id,
+                      struct rawq_txq **out, struct rawq_error *err);
+void packet_txq_destroy(struct xdp_txq *q);
+void packet_txq_info(const struct xdp_txq *q, struct rawq_queue_info *info);
+
 /* rules.c */
 int xdp_rule_add(struct rawq_port *port, const struct rawq_rule_opts *opts,
                  struct rawq_rule **out, struct rawq_error *err);
@@ -119,8 +141,10 @@ int xdp_rules_of_others(const struct rawq_port *port, struct rawq_rule_info *inf
                         uint32_t n, struct rawq_error *err);
 /* RAWQ_NATIVE_XDP or RAWQ_GENERIC_XDP. */
 uint32_t steering_mode(const struct steering *s);
-/* No packet goes to this queue's socket from now on. */
-void steering_forget_queue(struct steering *s, uint32_t queue_id);
+/* No packet goes to this queue from now on. */
+void steering_forget_queue(struct steering *s, const struct xdp_rxq *q);
+/* What the program and a queue's ring buffer share. */
+struct steer_ring *steering_ring_state(const struct steering *s, uint32_t queue_id);
 
 /* owner.c: who steers this netdev. */
 struct steering_owner {
