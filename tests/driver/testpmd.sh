@@ -31,4 +31,6 @@ wait $server_pid
 sent=$(stat_of $tmp/client.json tx_packets)
 at_least "$sent" 1000 "testpmd sends"
 is "$(stat_of $tmp/server.json rx_packets)" "$sent" "rawq rx received them all"
+is "$(grep -h 'rawq emu: violation' $tmp/testpmd $tmp/rx | head -n 3)" "" "testpmd stopped amid sending: no rule broken"
+check "and nothing lost" eval "lossless $tmp/client.json && lossless $tmp/server.json"
 finish

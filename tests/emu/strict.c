@@ -275,12 +275,21 @@ static void test_owned(void)
 	rig_close(&b.rig);
 }
 
+static void arm_cq(struct bench *b, uint32_t word)
+{
+	be32 arm[2] = {to_be32(word), to_be32(nic_cq_number(b->cq.cq))};
+	uint64_t both;
+
+	memcpy(&both, arm, 8);
+	__atomic_store_n((uint64_t *)(void *)(b->rig.page + 0x20), both,
+	                 __ATOMIC_RELEASE);
+	rig_work(&b->rig);
+}
+
 static void test_queues(void)
 {
 	static struct rig_rq rq;
 	struct bench b;
-	be32 arm[2];
-	uint64_t word;
 
 	open_bench(&b, &(struct rig_opts){0}, 0);
 	rig_rq_open(&b.rig, &rq, &b.cq,
@@ -297,14 +306,19 @@ static void test_queues(void)
 	b.cq.dbrec[0] = to_be32(5);
 	rig_ring(&b.rig, &b.sq);
 	ok(rig_said(&b.rig, "is ahead of the 0 CQEs written"), "a consumer count ahead");
-	arm[0] = to_be32(7);
-	arm[1] = to_be32(nic_cq_number(b.cq.cq));
-	memcpy(&word, arm, 8);
-	__atomic_store_n((uint64_t *)(void *)(b.rig.page + 0x20), word, __ATOMIC_RELEASE);
-	rig_work(&b.rig);
+	b.cq.dbrec[1] = to_be32(0x10000008);
+	arm_cq(&b, 0x10000007);
+	arm_cq(&b, 0x00000008);
+	ok(!rig_said(&b.rig, "armed by a doorbell"),
+	   "a record ahead of the doorbell: the next arming is on its way");
+	arm_cq(&b, 0x10000009);
 	ok(rig_said(&b.rig,
-	            "armed by a doorbell that says 0x00000007, its record 0x00000000"),
+	            "armed by a doorbell that says 0x10000009, its record 0x10000008"),
 	   "an arm doorbell without its record");
+	arm_cq(&b, 0x20000008);
+	ok(rig_said(&b.rig,
+	            "armed by a doorbell that says 0x20000008, its record 0x10000008"),
+	   "the same after an event");
 	nic_lock(b.rig.nic);
 	is_u(nic_cq_destroy(b.cq.cq), (uint64_t)-16, "a CQ with queues on it cannot go");
 	nic_unlock(b.rig.nic);
