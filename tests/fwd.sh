@@ -59,13 +59,6 @@ check "of the same bytes in the same order" cmp $tmp/left.hex $tmp/right.hex
 # ---- iperf3
 start right server iperf3 -s
 until_true 50 at right sh -c 'ss -ltn | grep -q :5201' || bail "iperf3 does not listen"
-iperf_field() {
-	/usr/bin/python3 -c 'import json,sys
-v = json.load(open(sys.argv[1]))
-for k in sys.argv[2].split("."):
-    v = v.get(k, "no " + k) if isinstance(v, dict) else v
-print(int(v) if isinstance(v, float) else v)' "$1" "$2"
-}
 at left timeout 30 iperf3 -J -c 10.0.0.2 -t 2 >$tmp/tcp.json 2>&1
 at_least "$(iperf_field $tmp/tcp.json end.sum_received.bytes)" 1000000 "iperf3: bytes over TCP"
 at left timeout 30 iperf3 -J -R -c 10.0.0.2 -t 2 >$tmp/tcp.json 2>&1

@@ -19,14 +19,6 @@ for port in 5201 5202; do
 	start near server-$port iperf3 -s -p $port
 	until_true 50 at near sh -c "ss -ltn | grep -q :$port" || bail "iperf3 does not listen"
 done
-iperf_field() {
-	/usr/bin/python3 -c 'import json,sys
-v = json.load(open(sys.argv[1]))
-for k in sys.argv[2].split("."):
-    v = v.get(k, "no " + k) if isinstance(v, dict) else v
-print(int(v) if isinstance(v, float) else v)' "$1" "$2"
-}
-
 # What is on the wire and what became of it: frames sent by v1 and those that its peer had no room
 # for; frames that the program of v0 saw, gave to the socket, and counted as lost by it.
 count_frames() {

@@ -197,3 +197,12 @@ print(found.get(sys.argv[3], "absent") if found else "no event")' "$@"
 started() {
 	until_true 100 grep -q '"event": *"start"' "$1" || bail "$1 did not start: $(cat "$1"*)"
 }
+
+# iperf_field FILE PATH: a number of what iperf3 -J wrote, as end.sum.lost_packets
+iperf_field() {
+	/usr/bin/python3 -c 'import json,sys
+v = json.load(open(sys.argv[1]))
+for k in sys.argv[2].split("."):
+    v = v.get(k, "no " + k) if isinstance(v, dict) else v
+print(int(v) if isinstance(v, float) else v)' "$1" "$2"
+}
