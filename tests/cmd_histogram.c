@@ -2,6 +2,7 @@
 /* Histograms against sorting: no percentile below the true value, none 0.8 % above. */
 #include "tap.h"
 #include "common/histogram.h"
+#include "common/histogram_json.h"
 
 #include <math.h>
 #include <string.h>
@@ -166,11 +167,52 @@ static void drawings(void)
 	free(text);
 }
 
+static json_t *as_event(const struct histogram *h)
+{
+	return json_pack("{s:I, s:I, s:I, s:I, s:o}", "packets", (json_int_t)h->n, "min",
+	                 (json_int_t)h->min, "mean", (json_int_t)histogram_mean(h), "max",
+	                 (json_int_t)h->max, "buckets", histogram_json(h));
+}
+
+/* What two runs told, added, is what one run with all the values would have told. */
+static void json(void)
+{
+	static struct histogram parts[2], all, merged;
+	json_t *event;
+	unsigned i;
+
+	random_state = 1;
+	histogram_init(&parts[0]);
+	histogram_init(&parts[1]);
+	histogram_init(&all);
+	histogram_init(&merged);
+	for (i = 0; i < VALUES; i++) {
+		uint64_t value = random64() >> random64() % 64;
+
+		histogram_add(&parts[i % 2], value);
+		histogram_add(&all, value);
+	}
+	for (i = 0; i < 2; i++) {
+		event = as_event(&parts[i]);
+		ok(histogram_add_json(&merged, event),
+		   "a histogram goes to JSON and back");
+		json_decref(event);
+	}
+	ok(!memcmp(merged.count, all.count, sizeof(all.count)) && merged.n == all.n,
+	   "two are added by adding counts");
+	event = as_event(&all);
+	json_object_set_new(event, "packets", json_integer(1));
+	ok(!histogram_add_json(&merged, event), "one that contradicts itself is refused");
+	json_decref(event);
+	is_u(merged.n, all.n, "and adds nothing");
+}
+
 int main(void)
 {
 	against_sorting();
 	edges();
 	hgrm();
 	drawings();
+	json();
 	return done();
 }

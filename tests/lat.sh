@@ -81,6 +81,18 @@ is "$(field $tmp/lat end unsigned_packets)" 0 "all are signed"
 is "$(awk '$1 ~ /^[0-9.]+$/ { n = $3 } END { print n }' $tmp/x.hgrm)" 5000 ".hgrm counts them all"
 check "the drawing is XML" /usr/bin/python3 -c \
 	"import xml.dom.minidom; xml.dom.minidom.parse('$tmp/x.svg')"
+at near timeout 30 "$rawq" lat v2 v3 --count 5000 --rate 10kpps --json --per-flow --histograms \
+	--packet 'eth/ip/udp(dport=9)/sig(flow=inc(0..9))' >$tmp/flows
+is "$(/usr/bin/python3 -c '
+import collections, json, sys
+end = [json.loads(line) for line in open(sys.argv[1])][-1]
+total = collections.Counter(dict(end["latency_ns"]["buckets"]))
+flows = collections.Counter()
+for row in end["flow_rows"]:
+    flows.update(dict(row["latency_ns"]["buckets"]))
+    assert row["latency_ns"]["min"] <= row["latency_ns"]["p50"] <= row["latency_ns"]["max"]
+print(total == flows, sum(total.values()), len(end["flow_rows"]))' $tmp/flows)" "True 5000 10" \
+	"the flows' histograms add up to the one of all"
 at near timeout 30 "$rawq" lat v2 v3 --count 100 --rate 10kpps --packet 'eth/ip/udp(dport=10)/sig()' \
 	--json --expect 'loss==0' >$tmp/astray
 is $? 1 "packets that the rule does not want"

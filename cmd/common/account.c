@@ -15,6 +15,7 @@ struct account {
 	uint32_t slot_mask, slot_shift;
 	size_t stride; /* from flow to flow, bytes */
 	uint8_t *flows;
+	struct histogram *histograms; /* NULL: none */
 	slot_t *slots;
 	uint32_t lock;  /* on adding a flow */
 	uint32_t count; /* of flows */
@@ -51,10 +52,15 @@ static uint32_t slot_count(const struct account_opts *opts)
 	return n;
 }
 
+static size_t histogram_bytes(const struct account_opts *opts)
+{
+	return opts->histograms ? opts->flows * sizeof(struct histogram) : 0;
+}
+
 size_t account_memory(const struct account_opts *opts)
 {
 	return sizeof(struct account) + opts->flows * flow_bytes(opts) +
-	       slot_count(opts) * sizeof(slot_t);
+	       slot_count(opts) * sizeof(slot_t) + histogram_bytes(opts);
 }
 
 /* Zero pages that are real only once they are used. */
@@ -85,7 +91,9 @@ struct account *account_create(const struct account_opts *opts)
 	a->slot_shift = (uint32_t)__builtin_clz(a->slot_mask);
 	a->flows = map(opts->flows * a->stride);
 	a->slots = map((a->slot_mask + 1) * sizeof(slot_t));
-	if (a->flows && a->slots)
+	if (opts->histograms)
+		a->histograms = map(histogram_bytes(opts));
+	if (a->flows && a->slots && (a->histograms || !opts->histograms))
 		return a;
 	account_free(a);
 	return NULL;
@@ -96,6 +104,7 @@ void account_free(struct account *a)
 	if (!a)
 		return;
 	unmap(a->flows, a->opts.flows * a->stride);
+	unmap(a->histograms, histogram_bytes(&a->opts));
 	unmap(a->slots, (a->slot_mask + 1) * sizeof(slot_t));
 	free(a);
 }
@@ -134,6 +143,8 @@ static struct account_flow *add_flow(struct account *a, uint32_t id)
 		flow->id = id;
 		flow->first = a->opts.join ? UINT64_MAX : 0;
 		flow->numbers.latency_min = UINT64_MAX;
+		if (a->histograms)
+			a->histograms[a->count].min = UINT64_MAX;
 		__atomic_store_n(&a->count, a->count + 1, __ATOMIC_RELEASE);
 		__atomic_store_n(slot, id | (slot_t)a->count << 32, __ATOMIC_RELEASE);
 	}
@@ -259,6 +270,12 @@ static void account(const struct account *a, struct account_flow *flow, uint64_t
 	}
 }
 
+static struct histogram *histogram_of(const struct account *a,
+                                      const struct account_flow *flow)
+{
+	return &a->histograms[(size_t)((const uint8_t *)flow - a->flows) / a->stride];
+}
+
 static void add_latency(struct account_numbers *n, uint64_t latency_ns)
 {
 	n->latency_n++;
@@ -282,8 +299,11 @@ bool account_packet(struct account *a, uint32_t id, uint64_t sequence, uint64_t 
 	}
 	take_lock(&flow->lock);
 	account(a, flow, sequence, time_ns);
-	if (latency_ns != LATENCY_NONE)
+	if (latency_ns != LATENCY_NONE) {
 		add_latency(&flow->numbers, latency_ns);
+		if (a->histograms)
+			histogram_add(histogram_of(a, flow), latency_ns);
+	}
 	give_lock(&flow->lock);
 	return true;
 }
@@ -343,6 +363,12 @@ struct account_numbers account_flow_numbers(const struct account *a,
 		n.lost += missing(a, flow);
 	give_lock(lock);
 	return n;
+}
+
+const struct histogram *account_flow_histogram(const struct account *a,
+                                               const struct account_flow *flow)
+{
+	return a->histograms ? histogram_of(a, flow) : NULL;
 }
 
 struct account_numbers account_total(const struct account *a, bool is_over)

@@ -10,6 +10,8 @@
 #ifndef CMD_COMMON_ACCOUNT_H
 #define CMD_COMMON_ACCOUNT_H
 
+#include "histogram.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -47,6 +49,8 @@ struct account; /* opaque */
 struct account_opts {
 	uint32_t flows;  /* that are told apart; others are counted as strangers */
 	uint32_t window; /* sequences, a power of two from 64 */
+	bool histograms; /* of each flow's latencies: sizeof(struct histogram) of memory, of
+	                  * which the pages are used that the latencies lie in */
 	bool join;       /* a flow is expected from the first packet seen, not from 0 */
 };
 
@@ -81,6 +85,10 @@ uint32_t account_flow_count(const struct account *a);
 struct account_numbers account_flow_numbers(const struct account *a,
                                             const struct account_flow *flow,
                                             bool is_over);
+
+/* The latencies of one flow, to be read once the run is over; NULL: opts.histograms was not set. */
+const struct histogram *account_flow_histogram(const struct account *a,
+                                               const struct account_flow *flow);
 
 /* ... and the sum of all flows'; of minima and maxima the extreme. */
 struct account_numbers account_total(const struct account *a, bool is_over);

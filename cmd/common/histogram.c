@@ -26,8 +26,7 @@ void histogram_merge(struct histogram *into, const struct histogram *from)
 		into->count[i] += from->count[i];
 }
 
-/* The highest value that a bucket holds. */
-static uint64_t bucket_top(unsigned bucket)
+uint64_t histogram_top(unsigned bucket)
 {
 	unsigned shift = bucket >> HISTOGRAM_BITS;
 
@@ -43,7 +42,7 @@ void histogram_add_counts(struct histogram *h, const uint64_t *counts)
 	uint64_t low = 0, top, i;
 
 	for (i = 0; i < HISTOGRAM_BUCKETS; i++, low = top + 1) {
-		top = bucket_top((unsigned)i);
+		top = histogram_top((unsigned)i);
 		if (!counts[i])
 			continue;
 		if (low < h->min)
@@ -73,7 +72,7 @@ uint64_t histogram_at(const struct histogram *h, uint64_t part, uint64_t whole)
 		if (seen >= rank)
 			break;
 	}
-	top = bucket_top(i);
+	top = histogram_top(i);
 	return top < h->max ? top : h->max;
 }
 

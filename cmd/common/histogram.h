@@ -58,6 +58,9 @@ void histogram_merge(struct histogram *into, const struct histogram *from);
  * 0 if there are no values. */
 uint64_t histogram_at(const struct histogram *h, uint64_t part, uint64_t whole);
 
+/* The highest value that a bucket holds. */
+uint64_t histogram_top(unsigned bucket);
+
 double histogram_mean(const struct histogram *h);
 
 /* The text that HdrHistogram's plotter reads; values in ns are told in us. */

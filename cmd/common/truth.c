@@ -209,6 +209,8 @@ static int make_account(struct truth *truth)
 {
 	struct account_opts opts = {.flows = (uint32_t)truth->opts.flows,
 	                            .window = (uint32_t)truth->opts.window,
+	                            .histograms = truth->opts.per_flow &&
+	                                          truth->opts.histograms,
 	                            .join = truth->opts.join};
 
 	truth->account = account_create(&opts);

@@ -24,6 +24,7 @@
 struct truth_opts {
 	bool off;               /* --unsigned */
 	bool per_flow, join;    /* --per-flow, --join */
+	bool histograms;        /* --histograms */
 	bool plot;              /* --plot */
 	uint64_t flows, window; /* --flows, --window */
 	const char *expect;     /* --expect; NULL: nothing is expected */
@@ -45,6 +46,9 @@ struct truth_opts {
 		ROW_COUNT("window", "N", &(opts).window, 64, 1 << 20,                    \
 	                  "a packet so many sequences behind is late, not\n"             \
 	                  "reordered; a power of two (default: 4096)"),                  \
+		ROW_FLAG("histograms", &(opts).histograms,                               \
+	                 "tell the latencies' buckets in --json, with --per-flow\n"      \
+	                 "percentiles and buckets of every flow"),                       \
 		ROW_FLAG("join", &(opts).join,                                           \
 	                 "the senders are at it already: what a flow sent before\n"      \
 	                 "its first packet here is not lost"),                           \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What was observed, as metrics, as JSON and as lines. */
 #include "truth.h"
+#include "histogram_json.h"
 #include "pace.h"
 
 #include <assert.h>
@@ -244,6 +245,29 @@ static json_t *latency_json(const struct truth *truth)
 	for (i = 0; i < PERCENTILES; i++)
 		json_object_set_new(object, percentiles[i].field,
 		                    json_integer((json_int_t)m[P50 + i].value));
+	if (truth->opts.histograms)
+		json_object_set_new(object, "buckets",
+		                    histogram_json(&truth->sum.latency));
+	return object;
+}
+
+static json_t *flow_latency_json(const struct account_numbers *n,
+                                 const struct histogram *h)
+{
+	json_t *object =
+		json_pack("{s:I, s:I, s:I, s:I}", "packets", (json_int_t)n->latency_n,
+	                  "min", (json_int_t)n->latency_min, "mean",
+	                  (json_int_t)(n->latency_sum / n->latency_n), "max",
+	                  (json_int_t)n->latency_max);
+	unsigned i;
+
+	for (i = 0; h && i < PERCENTILES; i++)
+		json_object_set_new(
+			object, percentiles[i].field,
+			json_integer((json_int_t)histogram_at(h, percentiles[i].part,
+		                                              percentiles[i].whole)));
+	if (h)
+		json_object_set_new(object, "buckets", histogram_json(h));
 	return object;
 }
 
@@ -258,13 +282,10 @@ static json_t *flow_json(const struct account *a, const struct account_flow *flo
 		(json_int_t)n.duplicated, "corrupted", (json_int_t)n.corrupted, "late",
 		(json_int_t)n.late, "restarts", (json_int_t)n.restarts);
 
-	json_object_set_new(row, "latency_ns",
-	                    n.latency_n
-	                            ? json_pack("{s:I, s:I, s:I}", "min",
-	                                        (json_int_t)n.latency_min, "mean",
-	                                        (json_int_t)(n.latency_sum / n.latency_n),
-	                                        "max", (json_int_t)n.latency_max)
-	                            : json_null());
+	json_object_set_new(
+		row, "latency_ns",
+		n.latency_n ? flow_latency_json(&n, account_flow_histogram(a, flow))
+			    : json_null());
 	return row;
 }
 
