@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * rawq demo: rawq tx, fwd and rx over real kernel interfaces, in namespaces of their own, while
- * the kernel answers ping on the forwarder's interfaces.  A short run without a limit finds out
- * what this machine carries; the run that counts asks for less than half of that.
+ * the kernel answers ping on the forwarder's interfaces; or, for ordinary users, over cables
+ * between emulated cards.  A short run without a limit finds out what this machine carries; the
+ * run that counts asks for less than half of that.
  */
 #include "verbs.h"
 
 #include "common/child.h"
 #include "common/clock.h"
+#include "common/picture.h"
 #include "common/pinger.h"
 #include "common/report.h"
 #include "common/sandbox.h"
@@ -21,7 +23,8 @@
 #include <unistd.h>
 
 #define PACKET                                                                           \
-	"eth/ip(src=" SANDBOX_SENDER_IP ",dst=" SANDBOX_RECEIVER_IP ")/udp(dport=9)"
+	"eth/ip(src=" SANDBOX_SENDER_IP ",dst=" SANDBOX_RECEIVER_IP                      \
+	")/udp(dport=9)/sig(flow=inc(0..99))"
 #define RULE "udp dport 9"
 /* Packets that a queue has room for: 50 ms and more without a CPU at the rates here. */
 #define DEPTH "16384"
@@ -41,12 +44,22 @@
 /* A child that has not said what it was waited for by then hangs. */
 #define STEP_NS (30 * NS_PER_S)
 
+/* A program on the emulated card: rawq emu, a wire for each port, --, rawq. */
+#define EMU_ARGS_MAX 7
+
+static const char *const nics[] = {"auto", "veth", "emulated", NULL};
+enum nic_kind { NIC_AUTO, NIC_VETH, NIC_EMULATED };
+
 static struct {
 	bool json;
+	unsigned nic;
 } opt;
 
 static const struct option_row options[] = {
 	ROW_FLAG("json", &opt.json, "print one JSON object a line: interval..., end"),
+	ROW_ENUM("nic", "KIND", &opt.nic, nics,
+                 "veth: the kernel's, needs root; emulated: ConnectX, needs nothing;\n"
+                 "or auto: veth for root (default)"),
 	{.name = NULL},
 };
 
@@ -56,6 +69,9 @@ struct demo {
 	struct sandbox box;
 	struct pinger pingers[2]; /* sender to left, receiver to right */
 	struct child children[ROLES];
+	bool emulated;
+	char self[4096];          /* this program */
+	char first[48], last[48]; /* wires from tx, and to rx */
 	int signal_fd;
 	uint64_t start_ns, ping_ns, second_ns, until_ns;
 	bool live;    /* a second hand is to be shown */
@@ -97,12 +113,14 @@ static void show_second(const struct demo *d)
 		       at_s, real(tx, "tx_pps"), real(fwd, "tx_pps"), real(rx, "rx_pps"),
 		       sent, answered);
 	} else {
-		printf("%5.1f s  tx %s  ->  fwd %s  ->  rx %s   ping %" PRIu64 "/%" PRIu64
-		       " answered, %.2f ms\n",
-		       at_s, format_rate(real(tx, "tx_pps"), "pps", a),
+		printf("%5.1f s  tx %s  ->  fwd %s  ->  rx %s", at_s,
+		       format_rate(real(tx, "tx_pps"), "pps", a),
 		       format_rate(real(fwd, "tx_pps"), "pps", b),
-		       format_rate(real(rx, "rx_pps"), "pps", c), answered, sent,
-		       (double)d->pingers[0].rtt_ns / 1e6);
+		       format_rate(real(rx, "rx_pps"), "pps", c));
+		if (!d->emulated)
+			printf("   ping %" PRIu64 "/%" PRIu64 " answered, %.2f ms",
+			       answered, sent, (double)d->pingers[0].rtt_ns / 1e6);
+		putchar('\n');
 	}
 	fflush(stdout);
 }
@@ -112,7 +130,7 @@ static void tick(struct demo *d, uint64_t now)
 	int i;
 
 	if (now >= d->ping_ns) {
-		for (i = 0; i < 2 && d->live && !d->children[TX].end; i++)
+		for (i = 0; i < 2 && d->live && !d->emulated && !d->children[TX].end; i++)
 			pinger_send(&d->pingers[i]);
 		d->ping_ns = now + PING_EVERY_NS;
 	}
@@ -176,7 +194,7 @@ static int read_all(struct demo *d, const struct pollfd *p)
 			return fail_environment(&verb_demo,
 			                        "rawq %s ended before its time", c->name);
 	}
-	for (i = 0; i < 2; i++)
+	for (i = 0; i < 2 && !d->emulated; i++)
 		pinger_read(&d->pingers[i]);
 	stop_early(d);
 	return EXIT_OK;
@@ -213,10 +231,38 @@ static int watch_until(struct demo *d, bool (*holds)(const struct demo *),
 
 /* ---- runs ----------------------------------------------------------------- */
 
+/* The arguments of rawq emu that are to come before a program's own; how many. */
+static unsigned emulate(const struct demo *d, enum role role, const char **arguments)
+{
+	unsigned n = 0;
+
+	arguments[n++] = "emu";
+	arguments[n++] = "--wire";
+	arguments[n++] = role == RX ? d->last : d->first;
+	if (role == FWD) {
+		arguments[n++] = "--wire";
+		arguments[n++] = d->last;
+	}
+	arguments[n++] = "--";
+	arguments[n++] = d->self;
+	return n;
+}
+
+/* name: the verb; the interface names of veths become the emulated card's. */
 static int start(struct demo *d, enum role role, const char *name, int netns,
                  const char *const *arguments)
 {
-	int err = child_start(&d->children[role], name, netns, role != TX, arguments);
+	const char *all[EMU_ARGS_MAX + CHILD_ARGS_MAX] = {NULL};
+	unsigned before = d->emulated ? emulate(d, role, all) : 0, i;
+	int err;
+
+	for (i = 0; arguments[i] && before + i < CHILD_ARGS_MAX; i++)
+		all[before + i] = arguments[i];
+	if (d->emulated)
+		all[before + 1] = "rqemu0";
+	if (d->emulated && role == FWD)
+		all[before + 2] = "rqemu1";
+	err = child_start(&d->children[role], name, netns, role != TX, all);
 
 	return err ? fail_environment(&verb_demo, "cannot start rawq %s: %s", name,
 	                              strerror(-err))
@@ -225,8 +271,8 @@ static int start(struct demo *d, enum role role, const char *name, int netns,
 
 static int start_takers(struct demo *d)
 {
-	static const char *const rx[] = {"rx",      "receiver", "--rule", RULE,
-	                                 "--depth", DEPTH,      "--json", NULL};
+	static const char *const rx[] = {"rx",  "receiver",     "--rule", RULE, "--depth",
+	                                 DEPTH, "--histograms", "--json", NULL};
 	static const char *const fwd[] = {"fwd",     "left", "right",  "--rule", RULE,
 	                                  "--depth", DEPTH,  "--json", NULL};
 	int code = start(d, RX, "rx", d->box.receiver_ns, rx);
@@ -341,14 +387,23 @@ static void print_end(const struct demo *d, const struct outcome *o, unsigned ra
 	uint64_t answers = d->pingers[0].answered + d->pingers[1].answered;
 	char a[32], b[32], c[32], e[32];
 
+	const struct picture_rate rates[] = {{"tx", "tx_pps", o->ends[TX]},
+	                                     {"fwd", "tx_pps", o->ends[FWD]},
+	                                     {"rx", "rx_pps", o->ends[RX]}};
+
 	printf("\nsent %s  forwarded %s  received %s  lost %s  at %u kpps\n",
 	       format_count(o->sent, a), format_count(o->forwarded, b),
 	       format_count(o->received, c), format_count(lost(o), e), rate / 1000);
-	printf("ping through the kernel on the same interfaces: %" PRIu64 " of %" PRIu64
-	       " answered\n",
-	       answers, pings);
-	printf("took %.1f s; the namespaces and interfaces end with this process\n",
-	       (double)(now_ns() - d->start_ns) / 1e9);
+	picture_rates(rates, ROLES, stdout);
+	picture_fates(o->ends[RX], stdout);
+	picture_latency(o->ends[RX], stdout);
+	if (!d->emulated)
+		printf("ping through the kernel on the same interfaces: %" PRIu64
+		       " of %" PRIu64 " answered\n",
+		       answers, pings);
+	printf("took %.1f s; %s end with this process\n",
+	       (double)(now_ns() - d->start_ns) / 1e9,
+	       d->emulated ? "the cards" : "the namespaces and interfaces");
 }
 
 static void dump_end(const struct demo *d, const struct outcome *o, unsigned rate)
@@ -366,6 +421,13 @@ static void dump_end(const struct demo *d, const struct outcome *o, unsigned rat
 		(json_int_t)(d->pingers[0].sent + d->pingers[1].sent), "pings_answered",
 		(json_int_t)(d->pingers[0].answered + d->pingers[1].answered));
 
+	json_object_set_new(end, "nic",
+	                    json_string(nics[d->emulated ? NIC_EMULATED : NIC_VETH]));
+	json_object_set(end, "lost", json_object_get(o->ends[RX], "lost"));
+	json_object_set(end, "reordered", json_object_get(o->ends[RX], "reordered"));
+	json_object_set(end, "duplicated", json_object_get(o->ends[RX], "duplicated"));
+	json_object_set(end, "corrupted", json_object_get(o->ends[RX], "corrupted"));
+	json_object_set(end, "latency_ns", json_object_get(o->ends[RX], "latency_ns"));
 	json_object_set_new(end, "config",
 	                    json_pack("{s:O, s:O, s:O}", "tx",
 	                              json_object_get(o->ends[TX], "config"), "fwd",
@@ -376,10 +438,16 @@ static void dump_end(const struct demo *d, const struct outcome *o, unsigned rat
 	json_decref(end);
 }
 
+static bool is_answered(const struct demo *d)
+{
+	return d->pingers[0].sent && d->pingers[1].sent && !unanswered(d);
+}
+
 static int judge(const struct demo *d, const struct outcome *o)
 {
-	if (o->sent < PACKETS || o->received != o->sent || !d->pingers[0].sent ||
-	    !d->pingers[1].sent || unanswered(d))
+	if (o->sent < PACKETS || o->received != o->sent ||
+	    number(o->ends[RX], "signed_packets") != o->sent ||
+	    !(d->emulated || is_answered(d)))
 		return EXIT_EXPECTATION;
 	return EXIT_OK;
 }
@@ -422,6 +490,20 @@ static int open_pinger(struct pinger *p, int netns, const char *ip)
 	           : EXIT_OK;
 }
 
+/* Namespaces for as many cards' netdevs: rawq emu makes its own where root does not. */
+static int open_cards(struct demo *d)
+{
+	ssize_t len = readlink("/proc/self/exe", d->self, sizeof(d->self) - 1);
+
+	d->self[len < 0 ? 0 : len] = '\0';
+	snprintf(d->first, sizeof(d->first), "cable:demo-%d-1", (int)getpid());
+	snprintf(d->last, sizeof(d->last), "cable:demo-%d-2", (int)getpid());
+	if (!geteuid())
+		return sandbox_enter(&verb_demo, &d->box);
+	d->box.sender_ns = d->box.own_ns = d->box.receiver_ns = -1;
+	return EXIT_OK;
+}
+
 static int open_all(struct demo *d)
 {
 	sigset_t signals;
@@ -432,6 +514,9 @@ static int open_all(struct demo *d)
 	sigaddset(&signals, SIGTERM);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	d->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC);
+	d->emulated = opt.nic == NIC_EMULATED || (opt.nic == NIC_AUTO && geteuid());
+	if (d->emulated)
+		return open_cards(d);
 	code = sandbox_enter(&verb_demo, &d->box);
 	if (!code)
 		code = open_pinger(&d->pingers[0], d->box.sender_ns, SANDBOX_LEFT_IP);
@@ -449,7 +534,7 @@ static void close_all(struct demo *d)
 
 	for (i = 0; i < ROLES; i++)
 		child_finish(&d->children[i]);
-	for (i = 0; i < 2; i++)
+	for (i = 0; i < 2 && !d->emulated; i++)
 		pinger_close(&d->pingers[i]);
 	sandbox_leave(&d->box);
 	close(d->signal_fd);
@@ -463,11 +548,12 @@ static int demo_run(int argc, char **argv)
 
 	(void)argc;
 	(void)argv;
-	if (!opt.json)
-		printf("sender --- left  rawq fwd  right --- receiver    four veth ends "
-		       "in "
-		       "three network namespaces\n");
 	code = open_all(&d);
+	if (!opt.json)
+		puts(d.emulated ? "rawq tx --- rawq fwd --- rawq rx    emulated ConnectX "
+		                  "cards, two cables"
+		                : "sender --- left  rawq fwd  right --- receiver    four "
+		                  "veth ends in three network namespaces");
 	if (!code)
 		code = calibrate(&d, &rate);
 	if (!code)
@@ -483,7 +569,8 @@ const struct verb verb_demo = {
 	.help = "Needs no interface and no set-up, and leaves nothing behind.  Exits "
 		"with 0 if a\n"
 		"million packets went from end to end, none was lost and every ping came "
-		"back.\n",
+		"back.\n"
+		"Root sees it on the kernel's veths, everybody else on emulated cards.\n",
 	.options = options,
 	.run = demo_run,
 };

@@ -35,6 +35,34 @@ children_gone() {
 
 before=$(interfaces)
 
+said=$("$rawq" demo)
+is $? 0 "for people it ends well"
+like "$said" '^ +rx =+ [0-9.]+ [kM]pps$' "with rates"
+like "$said" 'of 100 flows: lost 0, reordered 0, duplicated 0, corrupted 0' "with what became of the packets"
+like "$said" 'latency min .* p99.99 .* max .*software' "and with their latency"
+is "$(grep -E '^ +[0-9.]+ [num]?s #* +[0-9]+$' <<<"$said" | awk '{ sum += $NF } END { print sum }')" 1000000 \
+	"the bars are all million packets"
+
+# an ordinary user has the emulated card
+for signal in none INT KILL; do
+	rm -f $tmp/demo
+	setpriv --reuid 65534 --regid 65534 --clear-groups "$rawq" demo --json >$tmp/demo 2>$tmp/demo.err &
+	demo=$!
+	if [ $signal != none ]; then
+		until_true 200 grep -q interval $tmp/demo || bail "the demo did not begin: $(cat $tmp/demo.err)"
+		kill -$signal $demo
+	fi
+	wait $demo 2>/dev/null
+	code=$?
+	check "an ordinary user's demo ($signal): no process is left" until_true 50 sh -c '! pgrep -u 65534 rawq'
+	[ $signal = none ] || continue
+	is $code 0 "it ends well: $(cat $tmp/demo.err)"
+	is "$(field $tmp/demo nic)" emulated "on the emulated card"
+	is "$(field $tmp/demo rx_packets)" 1000000 "with a million packets"
+	is "$(field $tmp/demo lost)" 0 "and none lost"
+	is "$(ls /dev/shm)" "" "no cable is left"
+done
+
 check "it exits with 0" "$rawq" demo --json
 cp $tmp/said $tmp/demo
 is "$(field $tmp/demo tx_packets)" 1000000 "a million packets were sent"

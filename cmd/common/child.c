@@ -28,7 +28,7 @@ static void become(pid_t parent, int netns, bool urgent, int out, char **argv)
 		sched_setscheduler(0, SCHED_RR, &lowest);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (namespace_enter(netns) || dup2(out, STDOUT_FILENO) < 0)
+	if ((netns >= 0 && namespace_enter(netns)) || dup2(out, STDOUT_FILENO) < 0)
 		_exit(127);
 	self[len < 0 ? 0 : len] = '\0'; /* by its path, so that ps(1) shows the name */
 	execv(self, argv);
@@ -123,8 +123,9 @@ bool child_read(struct child *child)
 
 void child_interrupt(const struct child *child)
 {
+	/* with whatever it runs in turn */
 	if (child->pid)
-		kill(child->pid, SIGINT);
+		kill(-child->pid, SIGINT);
 }
 
 int child_finish(struct child *child)

@@ -10,7 +10,7 @@
 #include <sys/types.h>
 
 /* An event line is well below this. */
-#define CHILD_LINE_MAX 16384
+#define CHILD_LINE_MAX 131072
 #define CHILD_ARGS_MAX 24
 
 struct child {
@@ -22,7 +22,7 @@ struct child {
 	json_t *start, *interval, *end; /* the last event of each kind, NULL before it */
 };
 
-/* Start rawq with these arguments, NULL-terminated, --json among them; urgent: ahead of all that
+/* Start rawq in a network namespace (-1: ours) with these arguments, NULL-terminated, --json among them; urgent: ahead of all that
  * is not (SCHED_RR), for one that sleeps when it has nothing to do.  0 or -errno. */
 int child_start(struct child *child, const char *name, int netns, bool urgent,
                 const char *const *arguments);
@@ -30,7 +30,7 @@ int child_start(struct child *child, const char *name, int netns, bool urgent,
 /* Read what there is.  False once it has closed its end: then it has ended or is about to. */
 bool child_read(struct child *child);
 
-/* SIGINT: it ends with its report. */
+/* SIGINT, to the programs it runs as well: it ends with its report. */
 void child_interrupt(const struct child *child);
 
 /* Kill it if it still runs, and wait for it; its wait status, -1 if there was none. */
