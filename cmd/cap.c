@@ -4,10 +4,12 @@
 
 #include "common/capture_file.h"
 #include "common/clock.h"
+#include "common/extcap.h"
 #include "common/intake.h"
 #include "common/patience.h"
 #include "common/rule.h"
 #include "common/run.h"
+#include "common/tap_reader.h"
 
 #include "rawq.h"
 
@@ -16,6 +18,7 @@
 #include <pcap/pcap.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -29,8 +32,9 @@ static struct {
 	struct run run;
 	struct nic_choice choice;
 	const char *rule, *filter, *path, *comment;
-	bool take_everything, copy;
-	uint64_t depth, snap, rotate_bytes, rotate_ns, ring;
+	bool take_everything, copy, tap;
+	struct extcap extcap;
+	uint64_t pid, depth, snap, rotate_bytes, rotate_ns, ring;
 } opt = {.depth = 4096};
 
 static const struct option_row options[] = {
@@ -41,6 +45,11 @@ static const struct option_row options[] = {
          .value = &opt.path,
          .help = "the pcapng file"},
 	ROW_STRING("rule", "TEXT", &opt.rule, "what to take, as for rawq rx"),
+	ROW_FLAG("tap", &opt.tap,
+                 "not from the wire: what another rawq process sends and receives\n"
+                 "on IF, by queues of its own"),
+	ROW_COUNT("pid", "N", &opt.pid, 1, 1 << 30,
+                  "--tap: that process (default: the only one)"),
 	ROW_STRING("filter", "TEXT", &opt.filter,
                    "of that, keep what matches, as 'tcp port 80' (see pcap-filter)"),
 	ROW_FLAG("copy", &opt.copy, "the kernel gets the packets as well (not on xdp)"),
@@ -60,12 +69,16 @@ static const struct option_row options[] = {
                   "receive queues (default: all that the netdev has)"),
 	DEPTH_ROW(&opt.depth, " (default: 4096)"),
 	NIC_OPTION_ROWS(opt.choice),
+	EXTCAP_OPTION_ROWS(opt.extcap),
 	{.name = NULL},
 };
 
 /* What the threads share. */
 struct capture {
 	struct intake in;
+	struct tap_reader tap;
+	const char *netdev;
+	unsigned capturers;
 	struct bpf_program program; /* of --filter */
 	char words[512];            /* rule and filter, for every file's header */
 	pthread_mutex_t lock;       /* on the rest */
@@ -99,23 +112,26 @@ static int read_status(struct worker *worker, struct capturer *c)
 }
 
 /* A whole packet; with the file's lock held. */
-static void keep(struct worker *worker, struct capturer *c, const uint8_t *packet,
-                 uint32_t len, uint64_t now)
+static void keep(struct worker *worker, struct capturer *c,
+                 const struct tap_packet *packet)
 {
 	struct capture *capture = c->capture;
-	uint32_t kept = opt.snap && opt.snap < len ? (uint32_t)opt.snap : len;
+	uint32_t kept =
+		opt.snap && opt.snap < packet->kept ? (uint32_t)opt.snap : packet->kept;
 	int err;
 
 	if (opt.filter &&
-	    !pcap_offline_filter(&capture->program,
-	                         &(struct pcap_pkthdr){.caplen = len, .len = len},
-	                         packet)) {
+	    !pcap_offline_filter(
+		    &capture->program,
+		    &(struct pcap_pkthdr){.caplen = packet->kept, .len = packet->len},
+		    packet->bytes)) {
 		c->filtered++;
 		return;
 	}
 	if (capture->is_broken || (opt.run.count && !run_goes_on(worker->run)))
 		return;
-	err = capture_file_packet(&capture->file, now, packet, kept, len);
+	err = capture_file_packet(&capture->file, packet->time_ns, packet->is_sent,
+	                          packet->bytes, kept, packet->len);
 	if (err) {
 		capture->is_broken = true;
 		worker_fail(worker, "%s: %s; %" PRIu64 " packets are written",
@@ -135,7 +151,8 @@ static void keep_piece(struct worker *worker, struct capturer *c, const uint8_t 
 	c->assembled += len;
 	if (pkt->flags & RAWQ_MORE)
 		return;
-	keep(worker, c, c->whole, c->assembled, now);
+	keep(worker, c,
+	     &(struct tap_packet){c->whole, c->assembled, c->assembled, now, false});
 	c->assembled = 0;
 }
 
@@ -153,7 +170,9 @@ static void take_packets(struct worker *worker, struct capturer *c,
 		if (pkts[i].flags & RAWQ_MORE || c->assembled)
 			keep_piece(worker, c, at, &pkts[i], now);
 		else
-			keep(worker, c, at, pkts[i].len, now);
+			keep(worker, c,
+			     &(struct tap_packet){at, pkts[i].len, pkts[i].len, now,
+			                          false});
 	}
 	pthread_mutex_unlock(&c->capture->lock);
 	for (i = 0; i < n; i++) {
@@ -169,12 +188,10 @@ static void take_packets(struct worker *worker, struct capturer *c,
 	tally_set(worker, RX_LAST_NS, now_ns());
 }
 
-/* Nothing came for a while: what was gathered goes to the disk, and we to sleep. */
-static void rest(struct worker *worker, struct capturer *c)
+/* Nothing came for a while: what was gathered goes to the disk. */
+static void flush(struct worker *worker, struct capture *capture)
 {
-	struct capture *capture = c->capture;
-	short events = POLLIN;
-	int fd, err;
+	int err;
 
 	pthread_mutex_lock(&capture->lock);
 	err = capture->is_broken ? 0 : capture_file_flush(&capture->file);
@@ -184,6 +201,14 @@ static void rest(struct worker *worker, struct capturer *c)
 		            capture->file.path, strerror(-err), capture->file.written);
 	}
 	pthread_mutex_unlock(&capture->lock);
+}
+
+static void rest(struct worker *worker, struct capturer *c)
+{
+	short events = POLLIN;
+	int fd;
+
+	flush(worker, c->capture);
 	fd = rawq_rxq_arm(c->queue->rx);
 	if (fd >= 0)
 		worker_wait(worker, &fd, &events, 1, 100);
@@ -220,6 +245,54 @@ static void cap_loop(struct worker *worker)
 	read_status(worker, c);
 }
 
+/* What the tap has now, up to a burst of it.  False: it has ended. */
+static bool take_tapped(struct worker *worker, struct capturer *c)
+{
+	struct tap_packet packet;
+	int got = 1, n;
+
+	for (n = 0; n < BURST_MAX && (got = tap_next(&c->capture->tap, &packet)) > 0;
+	     n++) {
+		keep(worker, c, &packet);
+		tally_add(worker, RX_PACKETS, 1);
+		tally_add(worker, RX_BYTES, packet.len);
+	}
+	if (n && !worker->tally[RX_FIRST_NS])
+		tally_set(worker, RX_FIRST_NS, now_ns());
+	if (n) {
+		patience_paid(&c->patience);
+		tally_set(worker, RX_LAST_NS, now_ns());
+	}
+	if (got < 0 && got != -EPIPE)
+		worker_fail(worker, "%s: the tap of process %d: %s", c->capture->netdev,
+		            c->capture->tap.pid, strerror(-got));
+	return got >= 0;
+}
+
+static void tap_loop(struct worker *worker)
+{
+	struct capturer *c = worker->context;
+	uint64_t before = 0, left = TAP_QUEUES_MAX * (uint64_t)TAP_RING_SIZE;
+
+	while (run_goes_on(worker->run) && now_ns() < worker->run->end_ns) {
+		before = worker->tally[RX_PACKETS];
+		if (!take_tapped(worker, c)) {
+			run_stop(worker->run);
+			break;
+		}
+		if (worker->tally[RX_PACKETS] == before && patience_over(&c->patience)) {
+			flush(worker, c->capture);
+			worker_wait(worker, NULL, NULL, 0, 1);
+		}
+		tally_set(worker, DROPPED, tap_lost(&c->capture->tap));
+	}
+	/* what is in the rings at the end */
+	for (; left && take_tapped(worker, c) && worker->tally[RX_PACKETS] != before;
+	     left--)
+		before = worker->tally[RX_PACKETS];
+	tally_set(worker, DROPPED, tap_lost(&c->capture->tap));
+}
+
 /* ---- set-up --------------------------------------------------------------- */
 
 static int compile_filter(struct capture *capture)
@@ -245,9 +318,10 @@ static int open_file(struct capture *capture)
 	                                 .ring = (unsigned)opt.ring};
 	int err;
 
-	snprintf(capture->words, sizeof(capture->words), "rule: %s%s%s", opt.rule,
+	snprintf(capture->words, sizeof(capture->words), "%s%s%s%s",
+	         opt.tap ? "tap" : "rule: ", opt.tap ? "" : opt.rule,
 	         opt.filter ? "; " : "", opt.filter ? opt.filter : "");
-	opts.interface.name = capture->in.nic.info.netdev;
+	opts.interface.name = capture->netdev;
 	opts.interface.filter = capture->words;
 	opts.interface.speed = capture->in.nic.info.link_mbps * UINT64_C(1000000);
 	opts.interface.snap = (uint32_t)opt.snap;
@@ -269,7 +343,7 @@ static int end_file(struct capture *capture, struct capturer *const *capturers,
 
 	err = capture_file_close(&capture->file, realtime_ns(),
 	                         totals[RX_PACKETS] + totals[DROPPED], totals[DROPPED]);
-	for (i = 0; i < capture->in.queues; i++)
+	for (i = 0; i < capture->capturers; i++)
 		filtered += capturers[i]->filtered;
 	json_object_set_new(extra, "written",
 	                    json_integer((json_int_t)capture->file.written));
@@ -286,15 +360,17 @@ static int end_file(struct capture *capture, struct capturer *const *capturers,
 
 static json_t *config_json(const struct capture *capture)
 {
-	json_t *config = nic_json(&capture->in.nic, capture->in.mode);
+	json_t *config = opt.tap ? json_pack("{s:s, s:i}", "interface", capture->netdev,
+	                                     "pid", capture->tap.pid)
+	                         : nic_json(&capture->in.nic, capture->in.mode);
 
 	json_object_update_new(
-		config, json_pack("{s:s, s:s?, s:s, s:I, s:I, s:I, s:I, s:I}", "rule",
-	                          opt.rule, "filter", opt.filter, "file", opt.path,
-	                          "snap", (json_int_t)opt.snap, "rotate_bytes",
-	                          (json_int_t)opt.rotate_bytes, "rotate_ns",
-	                          (json_int_t)opt.rotate_ns, "ring", (json_int_t)opt.ring,
-	                          "depth", (json_int_t)opt.depth));
+		config, json_pack("{s:b, s:s?, s:s?, s:s, s:I, s:I, s:I, s:I, s:I}",
+	                          "tap", opt.tap, "rule", opt.rule, "filter", opt.filter,
+	                          "file", opt.path, "snap", (json_int_t)opt.snap,
+	                          "rotate_bytes", (json_int_t)opt.rotate_bytes,
+	                          "rotate_ns", (json_int_t)opt.rotate_ns, "ring",
+	                          (json_int_t)opt.ring, "depth", (json_int_t)opt.depth));
 	return config;
 }
 
@@ -305,11 +381,16 @@ static int capture_all(struct capture *capture, struct capturer **capturers)
 	json_t *extra = json_object();
 	int code, ended;
 
-	snprintf(report.title, sizeof(report.title), "%s: '%s', %s, to %s",
-	         capture->in.nic.info.netdev, opt.rule, capture->in.how, opt.path);
-	opt.run.loop = cap_loop;
+	if (opt.tap)
+		snprintf(report.title, sizeof(report.title),
+		         "%s: tap of process %d, to %s", capture->netdev,
+		         capture->tap.pid, opt.path);
+	else
+		snprintf(report.title, sizeof(report.title), "%s: '%s', %s, to %s",
+		         capture->netdev, opt.rule, capture->in.how, opt.path);
+	opt.run.loop = opt.tap ? tap_loop : cap_loop;
 	report_start(&report, config_json(capture));
-	code = run_workers(&opt.run, &report, (void **)capturers, capture->in.queues,
+	code = run_workers(&opt.run, &report, (void **)capturers, capture->capturers,
 	                   totals);
 	ended = end_file(capture, capturers, totals, extra);
 	report_end(&report, totals, now_ns(), extra);
@@ -323,18 +404,18 @@ static int capture_all(struct capture *capture, struct capturer **capturers)
 static int with_capturers(struct capture *capture)
 {
 	struct capturer **capturers =
-		calloc(capture->in.queues, sizeof(struct capturer *));
+		calloc(capture->capturers, sizeof(struct capturer *));
 	int code = capturers ? EXIT_OK : EXIT_ENVIRONMENT;
 	unsigned i;
 
-	for (i = 0; !code && i < capture->in.queues; i++) {
+	for (i = 0; !code && i < capture->capturers; i++) {
 		capturers[i] = calloc(1, sizeof(**capturers));
 		if (!capturers[i]) {
 			code = EXIT_ENVIRONMENT;
 			break;
 		}
 		capturers[i]->capture = capture;
-		capturers[i]->queue = &capture->in.queue[i];
+		capturers[i]->queue = opt.tap ? NULL : &capture->in.queue[i];
 	}
 	if (code)
 		fail_environment(&verb_cap, "no memory");
@@ -342,26 +423,60 @@ static int with_capturers(struct capture *capture)
 		code = open_file(capture);
 	if (!code)
 		code = capture_all(capture, capturers);
-	for (i = 0; capturers && i < capture->in.queues; i++)
+	for (i = 0; capturers && i < capture->capturers; i++)
 		free(capturers[i]);
 	free(capturers);
 	return code;
 }
 
-static int cap_run(int argc, char **argv)
+/* From another process's queues, with none of our own. */
+static int capture_tap(struct capture *capture)
+{
+	int code = tap_open(&capture->tap, &verb_cap, capture->netdev, (int)opt.pid,
+	                    opt.snap ? (uint32_t)opt.snap : UINT32_MAX);
+
+	capture->capturers = 1;
+	if (!code)
+		code = with_capturers(capture);
+	tap_close(&capture->tap);
+	return code;
+}
+
+static int capture_wire(struct capture *capture)
 {
 	struct intake_opts opts = {.verb = &verb_cap,
-	                           .netdev = argv[0],
+	                           .netdev = capture->netdev,
 	                           .choice = &opt.choice,
 	                           .queues = opt.run.queues,
 	                           .depth = opt.depth,
 	                           .rule = {.size = sizeof(opts.rule)}};
-	static struct capture capture = {.lock = PTHREAD_MUTEX_INITIALIZER};
 	struct rule_error err;
 	int code;
 
-	(void)argc;
-	if (!opt.path || !opt.rule)
+	if (rule_parse(opt.rule, &opts.rule, &err))
+		return fail_usage(&verb_cap, "--rule '%s': %s", opt.rule, err.text);
+	opts.rule.take_everything = opt.take_everything;
+	opts.rule.copy = opt.copy;
+	code = intake_open(&capture->in, &opts);
+	capture->capturers = capture->in.queues;
+	if (!code)
+		code = intake_start(&capture->in, &opts);
+	if (!code)
+		code = with_capturers(capture);
+	intake_close(&capture->in);
+	return code;
+}
+
+/* What is missing or does not go together. */
+static int check_options(void)
+{
+	if (opt.tap && (opt.rule || opt.take_everything || opt.copy))
+		return fail_usage(&verb_cap,
+		                  "--tap takes nothing from the wire: no --rule, "
+		                  "--take-everything or --copy; --filter chooses");
+	if (opt.pid && !opt.tap)
+		return fail_usage(&verb_cap, "--pid needs --tap beside it");
+	if (!opt.path || (!opt.rule && !opt.tap))
 		return fail_usage(&verb_cap,
 		                  "give -w FILE and --rule TEXT: what is captured "
 		                  "no longer reaches the kernel");
@@ -369,19 +484,46 @@ static int cap_run(int argc, char **argv)
 		return fail_usage(
 			&verb_cap,
 			"--ring needs --rotate-size or --rotate-time beside it");
-	if (rule_parse(opt.rule, &opts.rule, &err))
-		return fail_usage(&verb_cap, "--rule '%s': %s", opt.rule, err.text);
-	opts.rule.take_everything = opt.take_everything;
-	opts.rule.copy = opt.copy;
-	code = opt.filter ? compile_filter(&capture) : EXIT_OK;
-	if (code)
-		return code;
-	code = intake_open(&capture.in, &opts);
+	return EXIT_OK;
+}
+
+/* Wireshark's way of asking for what --write, --filter and the operand say; without a rule it is
+ * shown what other processes do, which harms nobody. */
+static int take_extcap(void)
+{
+	if (!opt.extcap.fifo || !opt.extcap.interface)
+		return fail_usage(&verb_cap,
+		                  "--capture needs --fifo and --extcap-interface");
+	opt.path = opt.extcap.fifo;
+	if (opt.extcap.filter && *opt.extcap.filter)
+		opt.filter = opt.extcap.filter;
+	if (opt.rule && !*opt.rule)
+		opt.rule = NULL;
+	opt.tap = !opt.rule;
+	/* it reads the pipe, and what we print would be taken for an error */
+	return freopen("/dev/null", "w", stdout)
+	               ? EXIT_OK
+	               : fail_environment(&verb_cap, "/dev/null: %s", strerror(errno));
+}
+
+static int cap_run(int argc, char **argv)
+{
+	static struct capture capture = {.lock = PTHREAD_MUTEX_INITIALIZER};
+	int code;
+
+	if (extcap_answer(&opt.extcap))
+		return EXIT_OK;
+	code = opt.extcap.capture ? take_extcap() : EXIT_OK;
 	if (!code)
-		code = intake_start(&capture.in, &opts);
+		code = check_options();
+	if (!code && !argc && !opt.extcap.capture)
+		code = fail_usage(&verb_cap, "give an interface");
+	capture.netdev = argc ? argv[0] : extcap_netdev(&opt.extcap);
+	signal(SIGPIPE, SIG_IGN); /* a reader that goes is an error of write(2) */
+	if (!code && opt.filter)
+		code = compile_filter(&capture);
 	if (!code)
-		code = with_capturers(&capture);
-	intake_close(&capture.in);
+		code = opt.tap ? capture_tap(&capture) : capture_wire(&capture);
 	pcap_freecode(&capture.program);
 	return code;
 }
@@ -393,10 +535,14 @@ const struct verb verb_cap = {
 	.help = "The file has ns times, the interface, and at its end how many packets "
 		"were\n"
 		"received, dropped and kept.  It is readable however the capture ends.\n"
-		"With rotation x.pcapng becomes x_00001.pcapng, x_00002.pcapng...\n\n"
-		"  rawq cap eth0 --rule 'udp dport 4791' -w roce.pcapng --for 10s\n",
+		"With rotation x.pcapng becomes x_00001.pcapng, x_00002.pcapng...\n"
+		"Wireshark and tshark list rawq's interfaces once a link to it is in "
+		"their\n"
+		"extcap folder (tshark -G folders).\n\n"
+		"  rawq cap eth0 --rule 'udp dport 4791' -w roce.pcapng --for 10s\n"
+		"  rawq cap eth0 --tap -w fwd.pcapng     what rawq fwd does there\n",
 	.options = options,
-	.operands_min = 1,
+	.operands_min = 0,
 	.operands_max = 1,
 	.run = cap_run,
 };

@@ -268,12 +268,12 @@ static int open_port_queue(struct fwd *fwd, unsigned i, int port)
 	struct rawq_error err;
 
 	opts.offloads = fwd->segments ? RAWQ_RX_SEGMENTS : 0;
-	if (rawq_rxq_create(fwd->nic[port].port, fwd->region, &opts,
-	                    &fwd->pairs[i].way[port].rxq, &err))
+	if (nic_rxq_create(&fwd->nic[port], fwd->region, &opts,
+	                   &fwd->pairs[i].way[port].rxq, &err))
 		return fail_environment(&verb_fwd, "%s", err.text);
 	opts.offloads = fwd->segments ? RAWQ_TX_SEGMENTS : 0;
-	if (rawq_txq_create(fwd->nic[port].port, fwd->region, &opts,
-	                    &fwd->pairs[i].way[!port].txq, &err))
+	if (nic_txq_create(&fwd->nic[port], fwd->region, &opts,
+	                   &fwd->pairs[i].way[!port].txq, &err))
 		return fail_environment(&verb_fwd, "%s", err.text);
 	return EXIT_OK;
 }
@@ -355,8 +355,8 @@ static void close_all(struct fwd *fwd)
 		rawq_rule_remove(fwd->rule[port]);
 	for (i = 0; fwd->pairs && i < fwd->queues; i++)
 		for (port = 0; port < 2; port++) {
-			rawq_rxq_destroy(fwd->pairs[i].way[port].rxq);
-			rawq_txq_destroy(fwd->pairs[i].way[port].txq);
+			nic_rxq_destroy(&fwd->nic[port], fwd->pairs[i].way[port].rxq);
+			nic_txq_destroy(&fwd->nic[port], fwd->pairs[i].way[port].txq);
 			frames_free(&fwd->pairs[i].way[port].frames);
 		}
 	free(fwd->pairs);

@@ -216,7 +216,7 @@ static int open_sender(struct lat *lat)
 	queue.offloads =
 		(pieces > 1 ? RAWQ_TX_SEGMENTS : 0) | (lat->in.times ? RAWQ_TX_TIME : 0);
 	if (rawq_region_create(&region, &lat->region, &err) ||
-	    rawq_txq_create(lat->from.port, lat->region, &queue, &s->q, &err))
+	    nic_txq_create(&lat->from, lat->region, &queue, &s->q, &err))
 		return fail_environment(&verb_lat, "%s", err.text);
 	s->netdev = lat->from.info.netdev;
 	s->departures = lat->in.times ? &lat->departures : NULL;
@@ -302,7 +302,7 @@ static int measure(struct lat *lat)
 
 static void close_all(struct lat *lat)
 {
-	rawq_txq_destroy(lat->sender.q);
+	nic_txq_destroy(&lat->from, lat->sender.q);
 	sender_free(&lat->sender);
 	rawq_region_destroy(lat->region);
 	packet_free(lat->packet);

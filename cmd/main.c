@@ -85,10 +85,17 @@ static int unknown_verb(const char *word)
 	return fail_usage(NULL, "unknown verb '%s'; rawq --help lists them", word);
 }
 
+/* argv[0] stands for the verb's name. */
+static int run_verb(const struct verb *verb, int argc, char **argv)
+{
+	int exit_code, first = options_parse(verb, argc, argv, &exit_code);
+
+	return first < 0 ? exit_code : verb->run(argc - first, argv + first);
+}
+
 int main(int argc, char **argv)
 {
 	const struct verb *verb;
-	int exit_code, first;
 
 	if (argc < 2)
 		return print_usage(stderr);
@@ -98,11 +105,11 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
 		return print_usage(stdout);
+	/* Wireshark calls an extcap program with options alone: cap's */
+	if (!strncmp(argv[1], "--extcap-", 9) || !strcmp(argv[1], "--capture"))
+		return run_verb(&verb_cap, argc, argv);
 	verb = find_verb(argv[1]);
 	if (!verb)
 		return unknown_verb(argv[1]);
-	first = options_parse(verb, argc - 1, argv + 1, &exit_code);
-	if (first < 0)
-		return exit_code;
-	return verb->run(argc - 1 - first, argv + 1 + first);
+	return run_verb(verb, argc - 1, argv + 1);
 }

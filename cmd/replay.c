@@ -113,8 +113,7 @@ static int create_queue(struct replay *p, struct rawq_error *err)
 	struct rawq_queue_opts opts = {.size = sizeof(opts),
 	                               .depth = (uint32_t)opt.depth};
 
-	return rawq_txq_create(p->nic.port, p->replayer.region, &opts, &p->replayer.q,
-	                       err);
+	return nic_txq_create(&p->nic, p->replayer.region, &opts, &p->replayer.q, err);
 }
 
 /* The mapped file as the region; 0 if the port sends from it. */
@@ -273,7 +272,7 @@ static int replay_run(int argc, char **argv)
 		code = open_port(p, argv[0]);
 	if (!code)
 		code = replay_all(p);
-	rawq_txq_destroy(p->replayer.q);
+	nic_txq_destroy(&p->nic, p->replayer.q);
 	rawq_region_destroy(p->replayer.region);
 	frames_free(&p->replayer.frames);
 	nic_close(&p->nic);

@@ -204,7 +204,7 @@ static int open_queue(struct tx *tx, unsigned i, uint32_t pieces)
 	struct sender *s = &tx->senders[i];
 	struct rawq_error err;
 
-	if (rawq_txq_create(tx->nic.port, tx->region, &opts, &s->q, &err))
+	if (nic_txq_create(&tx->nic, tx->region, &opts, &s->q, &err))
 		return fail_environment(&verb_tx, "%s", err.text);
 	s->netdev = tx->nic.info.netdev;
 	s->burst = (unsigned)opt.burst;
@@ -275,7 +275,7 @@ static void close_queues(struct tx *tx)
 	unsigned i;
 
 	for (i = 0; tx->senders && i < tx->queues; i++) {
-		rawq_txq_destroy(tx->senders[i].q);
+		nic_txq_destroy(&tx->nic, tx->senders[i].q);
 		sender_free(&tx->senders[i]);
 	}
 	free(tx->senders);

@@ -89,7 +89,7 @@ static void write_and_read(const struct frames *f)
 	pcapng_section(&to, "comment");
 	pcapng_interface(&to, &interface);
 	for (i = 0; i < f->n; i++)
-		if (!pcapng_packet(&to, i, f->at[i], f->len[i], f->len[i] + i))
+		if (!pcapng_packet(&to, i, i % 2, f->at[i], f->len[i], f->len[i] + i))
 			return; /* no room for all of them */
 	pcapng_statistics(&to, &statistics);
 	p = pcap_fopen_offline_with_tstamp_precision(fmemopen(file, to.len, "r"),

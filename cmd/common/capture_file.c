@@ -126,8 +126,8 @@ static int rotate(struct capture_file *f, uint64_t time_ns)
 	return err ? err : begin_file(f, time_ns);
 }
 
-int capture_file_packet(struct capture_file *f, uint64_t time_ns, const void *bytes,
-                        uint32_t kept, uint32_t len)
+int capture_file_packet(struct capture_file *f, uint64_t time_ns, bool is_sent,
+                        const void *bytes, uint32_t kept, uint32_t len)
 {
 	int err = is_full(f, time_ns, kept) ? rotate(f, time_ns) : 0;
 
@@ -135,7 +135,7 @@ int capture_file_packet(struct capture_file *f, uint64_t time_ns, const void *by
 		err = capture_file_flush(f);
 	if (err)
 		return err;
-	pcapng_packet(&f->buffer, time_ns, bytes, kept, len);
+	pcapng_packet(&f->buffer, time_ns, is_sent, bytes, kept, len);
 	f->gathered++;
 	return 0;
 }

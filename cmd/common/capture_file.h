@@ -39,8 +39,8 @@ struct capture_file {
 /* Each returns 0 or a negative errno. */
 int capture_file_open(struct capture_file *f, const struct capture_file_opts *opts,
                       uint64_t now_ns);
-int capture_file_packet(struct capture_file *f, uint64_t time_ns, const void *bytes,
-                        uint32_t kept, uint32_t len);
+int capture_file_packet(struct capture_file *f, uint64_t time_ns, bool is_sent,
+                        const void *bytes, uint32_t kept, uint32_t len);
 /* Write what was gathered. */
 int capture_file_flush(struct capture_file *f);
 /* End the last file; received and dropped are of the whole capture. */

@@ -24,12 +24,11 @@ static int open_queue(struct intake *in, const struct intake_opts *opts, unsigne
 
 	queue.offloads =
 		(in->segments ? RAWQ_RX_SEGMENTS : 0) | (in->times ? RAWQ_RX_TIME : 0);
-	if (rawq_rxq_create(in->nic.port, in->region, &queue, &q->rx, &err))
+	if (nic_rxq_create(&in->nic, in->region, &queue, &q->rx, &err))
 		return fail_environment(opts->verb, "%s", err.text);
 	queue.offloads =
 		(in->segments ? RAWQ_TX_SEGMENTS : 0) | (in->times ? RAWQ_TX_TIME : 0);
-	if (opts->sends &&
-	    rawq_txq_create(in->nic.port, in->region, &queue, &q->tx, &err))
+	if (opts->sends && nic_txq_create(&in->nic, in->region, &queue, &q->tx, &err))
 		return fail_environment(opts->verb, "%s", err.text);
 	if (frames_init(&q->frames, (uint64_t)i * frames * frame_size, frames,
 	                frame_size))
@@ -126,8 +125,8 @@ void intake_close(struct intake *in)
 
 	rawq_rule_remove(in->rule);
 	for (i = 0; in->queue && i < in->queues; i++) {
-		rawq_rxq_destroy(in->queue[i].rx);
-		rawq_txq_destroy(in->queue[i].tx);
+		nic_rxq_destroy(&in->nic, in->queue[i].rx);
+		nic_txq_destroy(&in->nic, in->queue[i].tx);
 		frames_free(&in->queue[i].frames);
 	}
 	free(in->queue);

@@ -34,13 +34,50 @@ int nic_open(const struct verb *verb, const char *netdev, const struct nic_choic
 	if (rawq_port_open(netdev, &opts, &nic->port, &err))
 		return fail_environment(verb, "%s", err.text);
 	rawq_port_info(nic->port, &nic->info);
+	nic->tap = tap_create(nic->info.netdev);
 	return EXIT_OK;
 }
 
 void nic_close(struct nic *nic)
 {
+	tap_destroy(nic->tap);
+	nic->tap = NULL;
 	rawq_port_close(nic->port);
 	nic->port = NULL;
+}
+
+int nic_rxq_create(const struct nic *nic, struct rawq_region *region,
+                   const struct rawq_queue_opts *opts, struct rawq_rxq **out,
+                   struct rawq_error *err)
+{
+	int ret = rawq_rxq_create(nic->port, region, opts, out, err);
+
+	if (!ret)
+		tap_add_rxq(nic->tap, *out, region);
+	return ret;
+}
+
+int nic_txq_create(const struct nic *nic, struct rawq_region *region,
+                   const struct rawq_queue_opts *opts, struct rawq_txq **out,
+                   struct rawq_error *err)
+{
+	int ret = rawq_txq_create(nic->port, region, opts, out, err);
+
+	if (!ret)
+		tap_add_txq(nic->tap, *out, region);
+	return ret;
+}
+
+void nic_rxq_destroy(const struct nic *nic, struct rawq_rxq *q)
+{
+	tap_remove(nic->tap, q);
+	rawq_rxq_destroy(q);
+}
+
+void nic_txq_destroy(const struct nic *nic, struct rawq_txq *q)
+{
+	tap_remove(nic->tap, q);
+	rawq_txq_destroy(q);
 }
 
 unsigned nic_queues(const struct verb *verb, const struct nic *nic, uint64_t asked,

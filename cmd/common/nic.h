@@ -4,6 +4,7 @@
 #define CMD_COMMON_NIC_H
 
 #include "options.h"
+#include "tap.h"
 
 #include "rawq.h"
 
@@ -14,6 +15,7 @@ extern const char *const backend_names[];
 
 struct nic {
 	struct rawq_port *port;
+	struct tap *tap; /* NULL: the port cannot be tapped */
 	struct rawq_port_info info;
 };
 
@@ -49,6 +51,16 @@ struct nic_choice {
 int nic_open(const struct verb *verb, const char *netdev, const struct nic_choice *choice,
              struct nic *nic);
 void nic_close(struct nic *nic);
+
+/* rawq.h's calls, with `rawq cap --tap` able to see what passes; NULL may be destroyed. */
+int nic_rxq_create(const struct nic *nic, struct rawq_region *region,
+                   const struct rawq_queue_opts *opts, struct rawq_rxq **out,
+                   struct rawq_error *err);
+int nic_txq_create(const struct nic *nic, struct rawq_region *region,
+                   const struct rawq_queue_opts *opts, struct rawq_txq **out,
+                   struct rawq_error *err);
+void nic_rxq_destroy(const struct nic *nic, struct rawq_rxq *q);
+void nic_txq_destroy(const struct nic *nic, struct rawq_txq *q);
 
 /* The queues to open: asked, or if that is 0 all; 0 with the reason printed if there are
  * fewer. */

@@ -23,6 +23,7 @@ enum {
 	if_filter = 11,
 	epb_flags = 2,
 	epb_inbound = 1,
+	epb_outbound = 2,
 	isb_starttime = 2,
 	isb_endtime = 3,
 	isb_ifrecv = 4,
@@ -146,10 +147,10 @@ bool pcapng_interface(struct pcapng *to, const struct pcapng_interface *interfac
 	return end(&b);
 }
 
-bool pcapng_packet(struct pcapng *to, uint64_t time_ns, const void *bytes, uint32_t kept,
-                   uint32_t len)
+bool pcapng_packet(struct pcapng *to, uint64_t time_ns, bool is_sent, const void *bytes,
+                   uint32_t kept, uint32_t len)
 {
-	const uint32_t flags = epb_inbound;
+	const uint32_t flags = is_sent ? epb_outbound : epb_inbound;
 	struct block b = begin(to, EPB);
 
 	put_u32(&b, 0); /* the only interface */

@@ -34,9 +34,9 @@ struct pcapng_statistics {
 
 bool pcapng_section(struct pcapng *to, const char *comment);
 bool pcapng_interface(struct pcapng *to, const struct pcapng_interface *interface);
-/* A received packet of len bytes, the first `kept` of which are given. */
-bool pcapng_packet(struct pcapng *to, uint64_t time_ns, const void *bytes, uint32_t kept,
-                   uint32_t len);
+/* A packet of len bytes, the first `kept` of which are given; is_sent: by the interface. */
+bool pcapng_packet(struct pcapng *to, uint64_t time_ns, bool is_sent, const void *bytes,
+                   uint32_t kept, uint32_t len);
 bool pcapng_statistics(struct pcapng *to, const struct pcapng_statistics *statistics);
 
 #endif
