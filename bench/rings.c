@@ -3,7 +3,7 @@
  * The mlx5 ring functions on plain memory, for counting instructions: bench/rings.sh runs this
  * under callgrind and divides by the packets.  Completions are written between the calls.
  *
- *   rings send|empw|receive[-all]|compressed[-all] ROUNDS
+ *   rings send|empw[-avx2]|receive[-all]|compressed[-all] ROUNDS
  */
 #include "lib/mlx5/mlx5.h"
 
@@ -137,6 +137,8 @@ int main(int argc, char **argv)
 		send_rounds(0, rounds);
 	else if (!strcmp(argv[1], "empw"))
 		send_rounds(TX_EMPW, rounds);
+	else if (!strcmp(argv[1], "empw-avx2"))
+		send_rounds(TX_EMPW | TX_AVX2, rounds);
 	else if (!strcmp(argv[1], "receive"))
 		receive_rounds(0, rounds);
 	else if (!strcmp(argv[1], "compressed"))

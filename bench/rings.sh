@@ -25,6 +25,7 @@ measure() {
 all() {
 	measure send plain mlx5_tx_reap
 	measure empw empw mlx5_tx_reap
+	measure empw-avx2 empw mlx5_tx_reap
 	measure receive plain mlx5_rx_post
 	measure receive-all plain_verdicts_meta mlx5_rx_post
 	measure compressed compressed mlx5_rx_post

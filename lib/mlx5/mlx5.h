@@ -132,6 +132,9 @@ enum {
 	TX_MIN_INLINE = 1 << 3, /* the card wants the L2 header in the WQE */
 	TX_EMPW = 1 << 4,
 	TX_INLINE = 1 << 5, /* eMPW: short frames into the WQE */
+	TX_AVX2 =
+		1
+		<< 6, /* what the CPU has; no meaning where MLX5_HAS_AVX2 is not defined */
 };
 
 struct mlx5_txq {
@@ -172,6 +175,8 @@ int mlx5_txq_arm(struct rawq_txq *q);
 
 unsigned (*mlx5_tx_burst_for(uint32_t features))(struct rawq_txq *,
                                                  const struct rawq_pkt *, unsigned);
+unsigned (*mlx5_tx_burst_for_avx2(uint32_t features))(struct rawq_txq *,
+                                                      const struct rawq_pkt *, unsigned);
 unsigned mlx5_tx_burst_stopped(struct rawq_txq *q, const struct rawq_pkt *pkts,
                                unsigned n);
 unsigned mlx5_tx_reap(struct rawq_txq *q, uint64_t *addrs, unsigned n);

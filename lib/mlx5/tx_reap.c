@@ -34,6 +34,15 @@ static void lane_failed(struct mlx5_txq *q, unsigned lane, uint32_t first_lost)
 	}
 }
 
+unsigned mlx5_tx_burst_stopped(struct rawq_txq *q, const struct rawq_pkt *pkts,
+                               unsigned n)
+{
+	(void)q;
+	(void)pkts;
+	(void)n;
+	return 0;
+}
+
 static void lane_recover(struct mlx5_txq *q, unsigned lane, uint32_t first_lost)
 {
 	struct mlx5_sq *sq = &q->lane[lane];

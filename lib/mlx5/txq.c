@@ -126,6 +126,9 @@ static uint32_t features_of(const struct mlx5_port *p, uint32_t offloads, bool i
 {
 	uint32_t f = p->min_inline ? TX_MIN_INLINE : p->empw ? TX_EMPW : 0;
 
+#ifdef MLX5_HAS_AVX2
+	f |= __builtin_cpu_supports("avx2") ? TX_AVX2 : 0;
+#endif
 	if (f & TX_EMPW && inlines)
 		f |= TX_INLINE;
 	if (offloads & (RAWQ_TX_L3_CSUM | RAWQ_TX_L4_CSUM | RAWQ_TX_TSO))
