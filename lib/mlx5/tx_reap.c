@@ -24,9 +24,10 @@ static void lane_failed(struct mlx5_txq *q, unsigned lane, uint32_t first_lost)
 		if (g->lane == lane) {
 			uint32_t sent = first_lost - start;
 
-			/* Those ahead of the failed WQE went out; all behind it did not. */
+			/* Those ahead of the failed WQE went out, all if it is a NOP; those
+			 * behind it did not. */
 			q->errors += g->addr_end - start;
-			if (i == q->group_ci && sent < g->addr_end - start)
+			if (i == q->group_ci && sent <= g->addr_end - start)
 				q->errors -= sent;
 			g->failed = true;
 		}
