@@ -32,14 +32,15 @@ static const struct quantity {
 	const char *object, *field; /* object: NULL for the event itself */
 	bool less_is_better;
 } quantities[] = {
-	{NULL, "tx_pps", false},       {NULL, "rx_pps", false},
-	{NULL, "lost", true},          {NULL, "reordered", true},
-	{NULL, "duplicated", true},    {NULL, "corrupted", true},
-	{NULL, "late", true},          {NULL, "dropped", true},
-	{NULL, "errors", true},        {"latency_ns", "min", true},
-	{"latency_ns", "p50", true},   {"latency_ns", "p90", true},
-	{"latency_ns", "p99", true},   {"latency_ns", "p999", true},
-	{"latency_ns", "p9999", true}, {"latency_ns", "max", true},
+	{NULL, "tx_pps", false},      {NULL, "rx_pps", false},
+	{NULL, "lost", true},         {NULL, "reordered", true},
+	{NULL, "duplicated", true},   {NULL, "corrupted", true},
+	{NULL, "late", true},         {NULL, "dropped", true},
+	{NULL, "errors", true},       {NULL, "netdev_dropped", true},
+	{"latency_ns", "min", true},  {"latency_ns", "p50", true},
+	{"latency_ns", "p90", true},  {"latency_ns", "p99", true},
+	{"latency_ns", "p999", true}, {"latency_ns", "p9999", true},
+	{"latency_ns", "max", true},
 };
 
 #define QUANTITIES (sizeof(quantities) / sizeof(quantities[0]))
@@ -120,6 +121,60 @@ static unsigned compare(const json_t *before, const json_t *after, double tolera
 	return n;
 }
 
+/* What the two runs did not have in common: set up, or found around them. */
+static json_t *differences(const json_t *before, const json_t *after)
+{
+	static const char *const objects[] = {"config", "environment"};
+	json_t *list = json_array(), *a, *b, *both;
+	const char *key;
+	unsigned i;
+
+	for (i = 0; i < 2; i++) {
+		a = json_object_get(before, objects[i]);
+		b = json_object_get(after, objects[i]);
+		both = json_object();
+		json_object_update(both, a);
+		json_object_update(both, b);
+		json_object_foreach(both, key, b)
+		{
+			a = json_object_get(json_object_get(before, objects[i]), key);
+			b = json_object_get(json_object_get(after, objects[i]), key);
+			if (!json_equal(a, b))
+				json_array_append_new(
+					list, json_pack("{s:s, s:s, s:O?, s:O?}", "of",
+				                        objects[i], "field", key,
+				                        "before", a, "after", b));
+		}
+		json_decref(both);
+	}
+	return list;
+}
+
+static void print_value(const json_t *value)
+{
+	char *text = json_is_null(value)
+	                     ? strdup("-")
+	                     : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT |
+	                                                 JSON_REAL_PRECISION(9));
+
+	printf(" %18.40s", text ? text : "");
+	free(text);
+}
+
+static void print_differences(const json_t *list)
+{
+	json_t *row;
+	size_t i;
+
+	json_array_foreach(list, i, row)
+	{
+		printf("  %-18s", json_string_value(json_object_get(row, "field")));
+		print_value(json_object_get(row, "before"));
+		print_value(json_object_get(row, "after"));
+		putchar('\n');
+	}
+}
+
 static void print_rows(const struct row *rows, unsigned n)
 {
 	const struct row *row;
@@ -139,7 +194,7 @@ static void print_rows(const struct row *rows, unsigned n)
 	}
 }
 
-static void print_json(const struct row *rows, unsigned n)
+static void print_json(const struct row *rows, unsigned n, json_t *differ)
 {
 	json_t *list = json_array();
 	const struct row *row;
@@ -153,7 +208,8 @@ static void print_json(const struct row *rows, unsigned n)
 		                        isfinite(row->change) ? json_real(row->change)
 		                                              : json_null(),
 		                        "worse", row->is_worse));
-	list = json_pack("{s:s, s:o}", "event", "end", "compared", list);
+	list = json_pack("{s:s, s:o, s:O}", "event", "end", "compared", list,
+	                 "differences", differ);
 	json_dumpf(list, stdout, JSON_COMPACT | JSON_REAL_PRECISION(12));
 	putchar('\n');
 	json_decref(list);
@@ -162,7 +218,7 @@ static void print_json(const struct row *rows, unsigned n)
 static int compare_run(int argc, char **argv)
 {
 	struct row rows[QUANTITIES];
-	json_t *before, *after = NULL;
+	json_t *before, *after = NULL, *differ;
 	struct rate tolerance;
 	int code = EXIT_ENVIRONMENT;
 	unsigned i, n;
@@ -177,10 +233,14 @@ static int compare_run(int argc, char **argv)
 		after = read_end(argv[1]);
 	if (after) {
 		n = compare(before, after, tolerance.value, rows);
-		if (opt.json)
-			print_json(rows, n);
-		else
+		differ = differences(before, after);
+		if (opt.json) {
+			print_json(rows, n, differ);
+		} else {
 			print_rows(rows, n);
+			print_differences(differ);
+		}
+		json_decref(differ);
 		code = EXIT_OK;
 		for (i = 0; i < n; i++)
 			if (rows[i].is_worse)
@@ -195,10 +255,13 @@ const struct verb verb_compare = {
 	.name = "compare",
 	.operands = "BEFORE AFTER",
 	.summary = "two runs side by side; exit code 1 if the second is worse",
-	.help = "Both are files of what a verb printed with --json; their last end "
+	.help = "Both were written by --result, or are what a verb printed with --json; "
+		"their last end "
 		"events are\n"
-		"compared: rates, losses, latency.\n\n"
-		"  rawq lat eth0 eth1 --for 10s --json >before.json\n"
+		"compared: rates, losses, latency; then what differs in configuration "
+		"and\n"
+		"environment.\n\n"
+		"  rawq lat eth0 eth1 --for 10s --result before.json\n"
 		"  rawq compare before.json after.json --tolerance 10%\n",
 	.options = options,
 	.operands_min = 2,

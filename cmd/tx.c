@@ -27,7 +27,7 @@ static struct {
 	struct rate rate;
 	unsigned arrivals; /* enum arrivals */
 	uint64_t train, gap_ns, ramp_ns;
-	const char *size;
+	const char *size, *expect;
 	unsigned engine; /* enum engine_kind */
 	uint64_t burst, depth, seed;
 } opt = {.burst = 64, .depth = 512, .seed = 1};
@@ -55,6 +55,7 @@ static const struct option_row options[] = {
 	ROW_COUNT("count", "N", &opt.run.count, 1, 0,
                   "send exactly this many packets, as 1000 or 1M"),
 	SIZES_ROW(&opt.size),
+	SEND_EXPECT_ROW(&opt.expect),
 	ROW_COUNT("queues", "N", &opt.run.queues, 1, 0,
                   "send queues, a thread each (default: 1)"),
 	ROW_ENUM("engine", "NAME", &opt.engine, engine_names,
@@ -83,6 +84,7 @@ struct tx {
 	unsigned plan_count;
 	double pps; /* of all plans */
 	uint64_t count;
+	struct send_expect expect;
 };
 
 static void engine_loop(struct worker *worker)
@@ -441,9 +443,10 @@ static int send_all(struct tx *tx)
 	struct flow_result *flows = NULL;
 	struct rawq_queue_info info;
 	uint32_t dropped;
+	json_t *told;
 	char how[80];
 	unsigned i;
-	int code;
+	int code, verdict;
 
 	if (!contexts || !r) {
 		free(contexts);
@@ -472,13 +475,17 @@ static int send_all(struct tx *tx)
 	gather(tx, r, r->totals[TX_LAST_NS]);
 	send_judge(r);
 	set_scheduled(r);
-	report_end(&report, r->totals, now_ns(), send_json(r));
+	told = send_json(r);
+	verdict = send_expect_judge(&tx->expect, r, told);
+	report_end(&report, r->totals, now_ns(), told);
 	if (!opt.run.json)
 		send_print(r, stdout);
+	if (!opt.run.json)
+		send_expect_judge(&tx->expect, r, NULL);
 	free(flows);
 	free(contexts);
 	free(r);
-	return code;
+	return code ? code : verdict;
 }
 
 /* Options that do not go together. */
@@ -513,6 +520,8 @@ static int tx_run(int argc, char **argv)
 	struct tx tx = {.text = argc > 1 ? argv[1] : DEFAULT_PACKET};
 	int code = check_options();
 
+	if (!code)
+		code = send_expect_parse(&verb_tx, opt.expect, &tx.expect);
 	if (!code)
 		code = nic_open(&verb_tx, argv[0], &opt.choice, &tx.nic);
 	if (code)

@@ -36,6 +36,11 @@ run late 1000000 0 5300
 run unknown 1000000 null 5000
 cd "$tmp" || exit 3
 
+printf '{"event":"end","rx_pps":5,"config":{"burst":64},"environment":{"kernel":"6.1","cpu":"x"}}\n' >here
+printf '{"event":"end","rx_pps":5,"config":{"burst":32},"environment":{"kernel":"6.2","cpu":"x"}}\n' >there
+gives 0 'burst +64 +32$' "what was set differently is told" here there
+gives 0 'kernel +"6.1" +"6.2"$' "and what was found differently" here there
+gives 0 '"differences":\[.*"field":"burst".*"field":"kernel"' "in JSON as well" here there --json
 gives 0 'rx_pps +1000000 +960000 +-4.0%$' "4 % slower is the same" a same
 gives 1 'rx_pps .*-6.0%  WORSE' "6 % slower is worse" a slow
 gives 0 'rx_pps .*-6.0%$' "but not with a tolerance of 10 %" a slow --tolerance 10%

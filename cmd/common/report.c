@@ -2,6 +2,7 @@
 /* Events as NDJSON; the live line; the table. */
 #include "report.h"
 #include "clock.h"
+#include "environment.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -162,13 +163,34 @@ static void print_table(const struct report *report, const uint64_t *n, double s
 	fflush(stdout);
 }
 
+/* Over what the file held before, which was kept until now. */
+static void write_result(struct report *report, const json_t *event)
+{
+	FILE *to = NULL;
+	int err = ftruncate(report->result_fd, 0);
+
+	if (!err)
+		to = fdopen(report->result_fd, "w");
+	if (to) {
+		err = json_dumpf(event, to, JSON_COMPACT | JSON_REAL_PRECISION(12));
+		err |= fputc('\n', to) == EOF;
+		err |= fclose(to);
+	} else {
+		err = -1;
+		close(report->result_fd);
+	}
+	if (err)
+		fail_environment(report->verb, "--result: could not be written");
+	report->result_fd = 0;
+}
+
 void report_end(struct report *report, const uint64_t *totals, uint64_t at_ns,
                 json_t *extra)
 {
 	double seconds = (double)(at_ns - report->start_ns) / 1e9;
 	json_t *event;
 
-	if (report->json) {
+	if (report->json || report->result_fd) {
 		event = counts_json("end", seconds, totals);
 		json_object_set_new(event, "verb", json_string(report->verb->name));
 		json_object_set_new(event, "tx_pps", json_real(report_tx_pps(totals)));
@@ -176,10 +198,16 @@ void report_end(struct report *report, const uint64_t *totals, uint64_t at_ns,
 		if (extra)
 			json_object_update(event, extra);
 		json_object_set(event, "config", report->config);
-		print_event(event);
-	} else {
-		print_table(report, totals, seconds);
+		json_object_set_new(event, "environment", environment_json());
+		if (report->result_fd)
+			write_result(report, event);
+		if (report->json)
+			print_event(event);
+		else
+			json_decref(event);
 	}
+	if (!report->json)
+		print_table(report, totals, seconds);
 	json_decref(extra);
 	json_decref(report->config);
 	report->config = NULL;

@@ -38,6 +38,7 @@ struct report {
 	/* NULL, or adds to each interval's event */
 	void (*tell)(json_t *event, void *context);
 	void *context; /* tell()'s */
+	int result_fd; /* run_workers() opens it; the end event goes there too; 0: none */
 
 	uint64_t start_ns, last_ns;
 	uint64_t last[TALLY_FIELDS];

@@ -4,6 +4,7 @@
 #include "clock.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -210,6 +211,19 @@ static int first_failure(const struct report *report, const struct worker *worke
 	return EXIT_OK;
 }
 
+/* Before the run: afterwards it would be too late to say that it cannot be written. */
+static int open_result(const struct run *run, struct report *report)
+{
+	if (!run->result)
+		return EXIT_OK;
+	report->result_fd = open(run->result, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	if (report->result_fd > 0)
+		return EXIT_OK;
+	report->result_fd = 0;
+	return fail_environment(report->verb, "--result %s: %s", run->result,
+	                        strerror(errno));
+}
+
 int run_workers(struct run *run, struct report *report, void *const *contexts, unsigned n,
                 uint64_t *totals)
 {
@@ -218,6 +232,8 @@ int run_workers(struct run *run, struct report *report, void *const *contexts, u
 	int signal_fd, code;
 	unsigned i;
 
+	if (open_result(run, report))
+		return EXIT_ENVIRONMENT;
 	workers = aligned_alloc(CACHE_LINE, n * sizeof(*workers));
 	if (!workers)
 		return fail_environment(report->verb, "no memory for %u threads", n);

@@ -32,6 +32,7 @@ struct run {
 	uint64_t queues;      /* --queues; 0: the verb's default */
 	struct cpu_list cpus; /* --cpus; worker i runs on the i-th, round and round */
 	bool json;            /* --json */
+	const char *result;   /* --result; NULL: none */
 	void (*loop)(struct worker *worker);
 
 	/* Of the machinery */
@@ -48,6 +49,9 @@ struct run {
 	             "end after this time, as 5s or 500ms (default: at ^C)"),            \
 		ROW_CPUS("cpus", "LIST", &(run).cpus,                                    \
 	                 "place the queues' threads, in turn, on these CPUs, as 0,2-3"), \
+		ROW_STRING("result", "FILE", &(run).result,                              \
+	                   "write the result there, with configuration and\n"            \
+	                   "environment, for rawq compare"),                             \
 		ROW_FLAG("json", &(run).json,                                            \
 	                 "print one JSON object a line: start, interval..., end")
 

@@ -255,3 +255,84 @@ json_t *send_json(const struct send_result *r)
 					: "both",
 		"trial", trial);
 }
+
+/* ---- expectations ---- */
+
+enum {
+	SENT,
+	COMPLETED,
+	DROPPED_BY_NETDEV,
+	BROKEN,
+	RATE,
+	RING_FULL,
+	GAP_P99,
+	LATE_P50,
+	LATE_P99,
+	LATE_MAX
+};
+
+static const struct metric metric_names[SEND_METRICS_MAX] = {
+	[SENT] = {.name = "sent", .has_percent = true},
+	[COMPLETED] = {.name = "completed", .has_percent = true},
+	[DROPPED_BY_NETDEV] = {.name = "dropped", .has_percent = true},
+	[BROKEN] = {.name = "errors"},
+	[RATE] = {.name = "rate", .kind = METRIC_RATE, .has_percent = true},
+	[RING_FULL] = {.name = "ring_full", .has_percent = true},
+	[GAP_P99] = {.name = "gap_p99", .kind = METRIC_NS},
+	[LATE_P50] = {.name = "late_p50", .kind = METRIC_NS},
+	[LATE_P99] = {.name = "late_p99", .kind = METRIC_NS},
+	[LATE_MAX] = {.name = "late_max", .kind = METRIC_NS},
+};
+
+int send_expect_parse(const struct verb *verb, const char *text, struct send_expect *out)
+{
+	struct expect_error err = {""};
+
+	memcpy(out->metrics, metric_names, sizeof(metric_names));
+	out->expect.n = 0;
+	if (text && expect_parse(text, out->metrics, &out->expect, &err))
+		return fail_usage(verb, "--expect %s", err.text);
+	return EXIT_OK;
+}
+
+static void know(struct metric *m, double value, double whole)
+{
+	m->is_known = true;
+	m->value = value;
+	m->whole = whole;
+}
+
+static void set_metrics(struct metric *m, const struct send_result *r)
+{
+	const uint64_t *t = r->totals;
+	double sent = (double)t[TX_PACKETS];
+	double link = r->nic->info.link_mbps * 1e6 / 8 / (r->mean_length + WIRE_OVERHEAD);
+
+	know(&m[SENT], sent, r->asked_packets > 0 ? r->asked_packets : sent);
+	know(&m[COMPLETED], (double)t[TX_COMPLETED], sent);
+	know(&m[DROPPED_BY_NETDEV], r->netdev_dropped, sent);
+	know(&m[BROKEN], (double)t[ERRORS], 0);
+	know(&m[RATE], r->pps, r->asked_pps > 0 ? r->asked_pps : link);
+	m[RATE].is_known = r->pps > 0;
+	m[RATE].bps = r->pps * 8 * (sent > 0 ? (double)t[TX_BYTES] / sent : 0);
+	know(&m[RING_FULL], r->ring_full, 1);
+	if (!r->late.n)
+		return;
+	know(&m[GAP_P99], (double)histogram_at(&r->gaps, 99, 100), 0);
+	know(&m[LATE_P50], (double)histogram_at(&r->late, 1, 2), 0);
+	know(&m[LATE_P99], (double)histogram_at(&r->late, 99, 100), 0);
+	know(&m[LATE_MAX], (double)r->late.max, 0);
+}
+
+int send_expect_judge(struct send_expect *e, const struct send_result *r, json_t *json)
+{
+	set_metrics(e->metrics, r);
+	if (!e->expect.n)
+		return EXIT_OK;
+	if (json)
+		json_object_set_new(json, "expected",
+		                    expect_json(&e->expect, e->metrics));
+	else
+		expect_print(&e->expect, e->metrics, stdout);
+	return expect_is_met(&e->expect, e->metrics) ? EXIT_OK : EXIT_EXPECTATION;
+}

@@ -8,6 +8,7 @@
 #define CMD_COMMON_SEND_REPORT_H
 
 #include "engine.h"
+#include "expect.h"
 #include "nic.h"
 #include "report.h"
 #include "schedule.h"
@@ -47,6 +48,24 @@ void send_judge(struct send_result *r);
 void send_print(const struct send_result *r, FILE *to);
 /* For the end event. */
 json_t *send_json(const struct send_result *r);
+
+/* What --expect may name, in the order of the table in send_report.c. */
+#define SEND_METRICS_MAX 12
+
+#define SEND_EXPECT_ROW(value)                                                           \
+	ROW_STRING("expect", "LIST", value,                                              \
+	           "exit with 1 unless all hold, as 'rate>=99%, late_p99<10us'")
+
+/* --expect of a sender. */
+struct send_expect {
+	struct metric metrics[SEND_METRICS_MAX];
+	struct expect expect;
+};
+
+/* Read the text, which may be NULL.  Returns an exit_code, the reason having been printed. */
+int send_expect_parse(const struct verb *verb, const char *text, struct send_expect *out);
+/* Judge, and tell: in words on stdout, or (json not NULL) in the event.  Returns an exit_code. */
+int send_expect_judge(struct send_expect *e, const struct send_result *r, json_t *json);
 
 /* What the netdev could not pass on, since it was made; modulo 2^32. */
 uint32_t netdev_tx_dropped(const char *netdev);
