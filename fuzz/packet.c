@@ -27,8 +27,16 @@ static void use(const struct packet *p, FILE *null)
 			abort();
 		packet_show(null, p, held, frame, len);
 	}
-	if (!edit_code_build(p, 1, 3, 1000, 10, &code))
-		edit_code_free(&code);
+	for (i = 0; s && frame && i < packet_count(p); i++) {
+		len = packet_write_of(s, i, frame, &held);
+		if (len > packet_longest(p) || !packet_text(p, i) ||
+		    packet_stream(p, i)->has_rate != packet_has_rates(p))
+			abort();
+		held = NULL;
+	}
+	for (i = 0; i < 2; i++)
+		if (!edit_code_build(p, 1, 3, i * 1000, 1000, 10, &code))
+			edit_code_free(&code);
 	packet_source_free(s);
 	free(frame);
 }
