@@ -9,7 +9,8 @@ ports 1
 # sender WIRE PLAN N: perftest sends N frames of 60 bytes under a plan of faults
 sender() {
 	printf '%s\n' "$2" >$tmp/plan
-	timeout 20 "$rawq" emu --netdev e0 --faults $tmp/plan --stats $tmp/stats.json --wire "$1" -- \
+	rm -f $tmp/trace
+	timeout 20 "$rawq" emu --netdev e0 --faults $tmp/plan --trace $tmp/trace --stats $tmp/stats.json --wire "$1" -- \
 		raw_ethernet_bw --client -d mlx5_0 -E $mac1 -B $mac0 -s 64 -n "$3" >$tmp/said 2>&1
 }
 # in_file: how many frames came to the file, and how many different ones
@@ -37,6 +38,13 @@ is "$(frames 'doorbell queue=sq do=twice every=3')" 1000 "doorbells served twice
 is "$(frames 'doorbell queue=sq do=lose at=5')" 1000 "a lost doorbell: the next one makes up for it"
 frames 'frame way=tx do=corrupt every=100' >/dev/null
 is "$(in_file)" "1000 $((kinds + 10))" "corrupt: ten of 1000 are like no other"
+
+# A link that goes with a frame, whenever that is.
+is "$(frames 'frame way=tx do=unplug at=501 by=60s')" 500 "unplugged: half of the frames is through before"
+is "$(stat_of $tmp/stats.json wire_tx_lost)" 500 "unplugged: the rest is counted as lost"
+is "$(grep -c 'port event 10$' $tmp/trace)" 1 "unplugged: the program is told"
+check "a link flap: perftest completes" sender drop 'frame way=tx do=unplug every=300000 by=20ms' 1000000
+at_least "$(stat_of $tmp/stats.json wire_tx_lost)" 3 "a link flap: what was sent meanwhile is counted as lost"
 
 sender drop 'wqe queue=sq at=300 syndrome=0x04' 1000
 like "$? $(cat $tmp/said)" '^[1-9].*' "an error completion: perftest gives up"

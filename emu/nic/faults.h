@@ -46,7 +46,7 @@ int64_t faults_clock(struct faults *f, uint64_t now_ns);
  * "mmap", ...): 0, or the positive errno it must fail with. */
 int faults_call(struct faults *f, const char *name);
 
-/* Put the plan's frame faults (drop, corrupt, duplicate, reorder, delay) between a port and its wire.
+/* Put the plan's frame faults (drop, corrupt, duplicate, reorder, delay, unplug) between a port and its wire.
  * Returns the wire to use, which owns the one given; the one given itself if the plan has none. NULL:
  * no memory, and the wire given is the caller's still.  client is the port, as for wire_open(). */
 struct wire *faults_wire(struct faults *f, unsigned port, struct wire *w,

@@ -67,10 +67,13 @@ static const struct choice doorbells[] = {{"lose", FAULT_LOSE},
                                           {"late", FAULT_LATE},
                                           {"twice", FAULT_DUPLICATE},
                                           {NULL, 0}};
-static const struct choice frames[] = {
-	{"drop", FRAME_DROP},           {"corrupt", FRAME_CORRUPT},
-	{"duplicate", FRAME_DUPLICATE}, {"reorder", FRAME_REORDER},
-	{"delay", FRAME_DELAY},         {NULL, 0}};
+static const struct choice frames[] = {{"drop", FRAME_DROP},
+                                       {"corrupt", FRAME_CORRUPT},
+                                       {"duplicate", FRAME_DUPLICATE},
+                                       {"reorder", FRAME_REORDER},
+                                       {"delay", FRAME_DELAY},
+                                       {"unplug", FRAME_UNPLUG},
+                                       {NULL, 0}};
 
 /* Where the reader is, for sentences about it. */
 struct place {
@@ -285,7 +288,8 @@ static int check_fault(struct fault *f, const struct place *at)
 	uint32_t missing = kinds[f->kind].needed & ~f->given;
 	uint32_t when = f->given & WHEN;
 	bool late = (f->kind == FAULT_DOORBELL && f->action == FAULT_LATE) ||
-	            (f->kind == FAULT_FRAME && f->action == FRAME_DELAY);
+	            (f->kind == FAULT_FRAME &&
+	             (f->action == FRAME_DELAY || f->action == FRAME_UNPLUG));
 
 	for (int k = 0; k < KEYS; k++)
 		if (missing & BIT(k))
@@ -294,7 +298,9 @@ static int check_fault(struct fault *f, const struct place *at)
 	if (!kinds[f->kind].timed && (!when || when & (when - 1)))
 		return bad(at, "give one of at=, every= and chance=");
 	if (late != !!(f->given & BIT(KEY_BY)))
-		return bad(at, "by= belongs to 'do=late' and 'do=delay', which need it");
+		return bad(at,
+		           "by= belongs to 'do=late', 'do=delay' and 'do=unplug', which "
+		           "need it");
 	if (f->every && f->kind == FAULT_LINK && f->for_ns >= f->every)
 		return bad(at, "for= must be shorter than every=");
 	f->any_number = !(f->given & BIT(KEY_NUMBER));

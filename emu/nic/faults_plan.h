@@ -26,7 +26,8 @@ enum frame_fault {
 	FRAME_CORRUPT,
 	FRAME_DUPLICATE,
 	FRAME_REORDER,
-	FRAME_DELAY
+	FRAME_DELAY,
+	FRAME_UNPLUG
 };
 
 /* One line of the plan. */

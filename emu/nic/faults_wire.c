@@ -40,6 +40,10 @@ struct spoiler {
 	struct faults *faults;
 	unsigned port;
 	struct way tx, rx;
+	uint64_t plug_ns; /* an unplugged wire's link comes back then; 0: it is not */
+	struct {          /* by the wire below, as we have counted them */
+		uint64_t tx, rx;
+	} lost;
 	uint8_t scratch[WIRE_FRAME_MAX];
 };
 
@@ -135,6 +139,25 @@ static bool pass_corrupted(struct spoiler *s, struct way *way, const struct wire
 	return pass_on(s, way, &copy);
 }
 
+/* The link goes, and this frame with it; what is sent meanwhile the wire below loses and counts. */
+static void unplug(struct spoiler *s, struct way *way, uint64_t by_ns)
+{
+	s->plug_ns = now_ns() + by_ns;
+	if (way->id == WAY_TX)
+		s->w.stats.tx_lost++;
+	else
+		s->w.stats.rx_lost++;
+	wire_set_link(s->below, false);
+}
+
+static void plug_again(struct spoiler *s)
+{
+	if (!s->plug_ns || now_ns() < s->plug_ns)
+		return;
+	s->plug_ns = 0;
+	wire_set_link(s->below, true);
+}
+
 static bool act(struct spoiler *s, struct way *way, const struct wire_frame *f,
                 enum frame_fault action, uint64_t by_ns)
 {
@@ -157,6 +180,9 @@ static bool act(struct spoiler *s, struct way *way, const struct wire_frame *f,
 		return keep(way, f, REORDER_PATIENCE_NS, true);
 	case FRAME_DELAY:
 		return keep(way, f, by_ns, false);
+	case FRAME_UNPLUG:
+		unplug(s, way, by_ns);
+		return true;
 	default:
 		return pass_on(s, way, f);
 	}
@@ -190,6 +216,17 @@ static unsigned spoil_all(struct spoiler *s, struct way *way,
 
 /* ---- as a wire, and as the card of the wire below ---- */
 
+/* What the wire below loses is lost here too. */
+static void count_losses(struct spoiler *s)
+{
+	const struct wire_stats *below = &s->below->stats;
+
+	s->w.stats.tx_lost += below->tx_lost - s->lost.tx;
+	s->w.stats.rx_lost += below->rx_lost - s->lost.rx;
+	s->lost.tx = below->tx_lost;
+	s->lost.rx = below->rx_lost;
+}
+
 static unsigned spoiler_send(struct wire *w, const struct wire_frame *frames, unsigned n)
 {
 	struct spoiler *s = (struct spoiler *)w;
@@ -198,6 +235,7 @@ static unsigned spoiler_send(struct wire *w, const struct wire_frame *frames, un
 	for (unsigned i = 0; i < done; i++)
 		w->stats.tx_bytes += frames[i].len;
 	w->stats.tx_frames += done;
+	count_losses(s);
 	return done;
 }
 
@@ -227,9 +265,13 @@ static void spoiler_link(void *arg, bool up)
 static unsigned spoiler_poll(struct wire *w, unsigned budget)
 {
 	struct spoiler *s = (struct spoiler *)w;
+	unsigned done;
 
+	plug_again(s);
 	release(s, &s->tx, false);
-	return release(s, &s->rx, false) + wire_poll(s->below, budget);
+	done = release(s, &s->rx, false) + wire_poll(s->below, budget);
+	count_losses(s);
+	return done;
 }
 
 static void spoiler_set_link(struct wire *w, bool up)

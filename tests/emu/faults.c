@@ -33,6 +33,7 @@ static void test_refusals(void)
 		{"wqe queue=sq syndrome=2 at=0", "'0' is no value of 'at'"},
 		{"doorbell queue=sq do=late at=1", "by= belongs to"},
 		{"doorbell queue=sq do=lose at=1 by=1ms", "by= belongs to"},
+		{"frame way=tx do=unplug at=1", "by= belongs to"},
 		{"frame way=rx do=drop chance=0%", "'0%' is no value of 'chance'"},
 		{"frame way=rx do=drop chance=5", "'5' is no value of 'chance'"},
 		{"link at=1 for=1ms", "'1' is no value of 'at'"},
