@@ -376,7 +376,8 @@ enum {
 };
 
 /* Outermost headers, network byte order.  A field asked for (mask not 0) matches packets that
- * have it: an unfragmented or first fragment with its ports, a header that is not cut off. */
+ * have it, in a header that is not cut off.  Of fragments, xdp knows the first one's ports, mlx5
+ * and verbs none. */
 struct rawq_rule_key {
 	uint8_t dst_mac[6], src_mac[6];
 	uint16_t vlan;      /* TCI of the outermost tag; mask 0x0fff for the VLAN id */
