@@ -57,6 +57,33 @@ static void wrong_key(struct bench *b, struct wqe *w)
 	w->data.lkey = to_be32(b->rig.lkey ^ 1);
 }
 
+static struct nic_mr *region(struct bench *b, uint32_t pd, bool local_write)
+{
+	struct nic_mr *mr = NULL;
+
+	nic_lock(b->rig.nic);
+	nic_mr_create(b->rig.nic,
+	              &(struct nic_mr_opts){.pd = pd,
+	                                    .addr = b->rig.memory,
+	                                    .iova = (uintptr_t)b->rig.memory,
+	                                    .length = RIG_MEMORY,
+	                                    .local_write = local_write},
+	              &mr);
+	nic_unlock(b->rig.nic);
+	return mr;
+}
+
+static void another_domain(struct bench *b, struct wqe *w)
+{
+	w->data.lkey = to_be32(nic_mr_lkey(region(b, 2, true)));
+}
+
+static void inline_header(struct bench *b, struct wqe *w)
+{
+	(void)b;
+	w->eth.inline_hdr_sz = to_be16(2);
+}
+
 static void too_short(struct bench *b, struct wqe *w)
 {
 	(void)b;
@@ -106,6 +133,8 @@ static const struct mistake mistakes[] = {
 	{"WQE 0: segment of 64 bytes at", HW_WQE_OP_SEND, 3, 0, outside, false},
 	{"it reaches outside its memory region", HW_WQE_OP_SEND, 3, 0, before, false},
 	{"its lkey names no memory region", HW_WQE_OP_SEND, 3, 0, wrong_key, false},
+	{"its memory region is of another protection domain", HW_WQE_OP_SEND, 3, 0,
+         another_domain, false},
 	{"frame of 13 bytes", HW_WQE_OP_SEND, 3, 0, too_short, false},
 	{"frame of 9019 bytes", HW_WQE_OP_SEND, 3, 0, too_long, false},
 	{"13 bytes inline, where the WQE has room for 1 to 12", HW_WQE_OP_SEND, 3, 0,
@@ -123,6 +152,8 @@ static const struct mistake mistakes[] = {
 	{"a multi-packet send without a packet", HW_WQE_OP_EMPW, 2, 0, NULL, false},
 	{"multi-packet sends need a queue without minimal inline", HW_WQE_OP_EMPW, 3, 18,
          NULL, false},
+	{"multi-packet sends have no inline header", HW_WQE_OP_EMPW, 3, 0, inline_header,
+         false},
 	{"multi-packet sends have no MSS", HW_WQE_OP_EMPW, 3, 0, mss, false},
 	{"segmentation asked, but its inline header is not 14 to 256", HW_WQE_OP_TSO, 3,
          0, mss, false},
@@ -286,6 +317,53 @@ static void arm_cq(struct bench *b, uint32_t word)
 	rig_work(&b->rig);
 }
 
+/* Slots that would look like CQEs, and a doorbell for a queue that is not there. */
+static void test_cqs(void)
+{
+	static uint8_t slots[4 * 64];
+	static be32 dbrec[2];
+	struct nic_cq *cq;
+	struct bench b;
+	be32 arm[2] = {to_be32(0), to_be32(0xabcd)};
+
+	open_bench(&b, &(struct rig_opts){0}, 0);
+	nic_lock(b.rig.nic);
+	nic_cq_create(
+		b.rig.nic,
+		&(struct nic_cq_opts){
+			.buf = slots, .log_size = 2, .cqe_size = 64, .dbrec = dbrec},
+		&cq);
+	nic_cq_destroy(cq);
+	nic_unlock(b.rig.nic);
+	ok(rig_said(&b.rig, "slot 0: not marked invalid when the queue was made"),
+	   "a CQ of zeroes");
+	memcpy(b.rig.page + 0x20, arm, 8);
+	rig_work(&b.rig);
+	ok(rig_said(&b.rig, "names CQ 0xabcd, which is not there"), "a CQ of nobody");
+	rig_close(&b.rig);
+}
+
+/* A receive buffer in memory that the card may only read. */
+static void test_read_only(void)
+{
+	static struct rig_rq rq;
+	struct hw_data_seg seg;
+	struct bench b;
+
+	open_bench(&b, &(struct rig_opts){0}, 0);
+	rig_rq_open(&b.rig, &rq, &b.cq,
+	            &(struct nic_rq_opts){.log_wqes = 3, .log_wqe_size = 4});
+	seg = rig_seg(&b.rig, b.f + 4096, 2048);
+	seg.lkey = to_be32(nic_mr_lkey(region(&b, 1, false)));
+	rig_recv(&rq, &seg, 1);
+	rig_arrive(&b.rig, b.f, 60);
+	ok(rig_said(&b.rig, "its memory region was registered without local write"),
+	   "a receive buffer without local write");
+	is_u(rig_poll(&b.cq)->op_own >> 4, HW_CQE_OP_RECV_ERROR,
+	     "completes with an error");
+	rig_close(&b.rig);
+}
+
 static void test_queues(void)
 {
 	static struct rig_rq rq;
@@ -332,6 +410,8 @@ int main(void)
 	test_doorbells();
 	test_names();
 	test_owned();
+	test_cqs();
+	test_read_only();
 	test_queues();
 	return done();
 }
