@@ -3,7 +3,7 @@
  * The mlx5 ring functions on plain memory, for counting instructions: bench/rings.sh runs this
  * under callgrind and divides by the packets.  Completions are written between the calls.
  *
- *   rings send|empw[-avx2]|receive[-all]|compressed[-all] ROUNDS
+ *   rings send|empw[-avx2]|receive[-all]|compressed[-all]|striding[-compressed] ROUNDS [avx2]
  */
 #include "lib/mlx5/mlx5.h"
 
@@ -23,6 +23,7 @@ static struct mlx5_group groups[64];
 static struct rawq_pkt pkts[BURST];
 static struct mlx5_txq tx;
 static struct mlx5_rxq rx;
+static bool avx2;
 
 static void send_rounds(uint32_t features, unsigned rounds)
 {
@@ -61,19 +62,21 @@ static void send_rounds(uint32_t features, unsigned rounds)
 	}
 }
 
-static void complete_plain(unsigned r)
+static void complete_plain(unsigned r, bool striding)
 {
 	for (unsigned i = 0; i < BURST; i++) {
 		unsigned n = r * BURST + i;
 		struct hw_cqe *c = &cqes[n % DEPTH];
 
-		c->byte_count = to_be32(60);
-		c->wqe_counter = to_be16((uint16_t)n);
+		c->byte_count = to_be32(striding ? 1 << 16 | 60 : 60);
+		c->wqe_counter = to_be16((uint16_t)(striding ? i : n));
+		c->wqe_id = to_be16((uint16_t)r);
 		c->op_own = (uint8_t)(HW_CQE_OP_RECEIVED << 4 | (n / DEPTH & 1));
 	}
 }
 
-static void complete_session(unsigned r)
+/* A striding queue: a WQE of 64 strides per round, its minis tell which. */
+static void complete_session(unsigned r, bool striding)
 {
 	unsigned n = r * BURST;
 	struct hw_cqe *title = &cqes[n % DEPTH];
@@ -84,7 +87,13 @@ static void complete_session(unsigned r)
 			(struct hw_mini_hash *)&cqes[(n + at) % DEPTH];
 
 		minis[i % 8].byte_count = to_be32(60);
+		if (striding) {
+			((struct hw_mini_csum *)minis)[i % 8].stride_index =
+				to_be16((uint16_t)i);
+			minis[i % 8].byte_count = to_be32(1 << 16 | 60);
+		}
 	}
+	title->wqe_id = to_be16((uint16_t)r);
 	title->byte_count = to_be32(BURST);
 	title->op_own =
 		(uint8_t)(HW_CQE_OP_RECEIVED << 4 | HW_CQE_COMPRESSED | (n / DEPTH & 1));
@@ -93,6 +102,8 @@ static void complete_session(unsigned r)
 static void receive_rounds(uint32_t features, unsigned rounds)
 {
 	struct rawq_rxq *r = &rx.rdma.rxq.calls;
+	const bool striding = features & RX_STRIDES;
+	const unsigned frames = striding ? 1 : BURST; /* per round */
 
 	rx = (struct mlx5_rxq){
 		.rdma = {.offloads = ~0u},
@@ -101,11 +112,19 @@ static void receive_rounds(uint32_t features, unsigned rounds)
 		.held = held,
 		.dbrec = records,
 		.frame_mask = 2047,
-		.wqes = DEPTH,
+		.wqes = striding ? DEPTH / BURST : DEPTH,
+		.strides = BURST,
+		.log_stride = 5,
 		.features = features,
 	};
 	r->burst = mlx5_rx_burst_for(features);
-	r->post = mlx5_rx_post;
+	r->post = striding ? mlx5_rx_post_strides : mlx5_rx_post;
+#if defined(__x86_64__)
+	if (avx2) {
+		r->burst = mlx5_rx_burst_for_avx2(features);
+		r->post = striding ? mlx5_rx_post_strides : mlx5_rx_post_avx2;
+	}
+#endif
 	mlx5_rx_ring_init(&rx);
 	for (unsigned i = 0; i < DEPTH; i++) {
 		uint64_t addr = i * 2048;
@@ -115,21 +134,23 @@ static void receive_rounds(uint32_t features, unsigned rounds)
 	}
 	for (unsigned i = 0; i < rounds; i++) {
 		if (features & RX_COMPRESSED)
-			complete_session(i);
+			complete_session(i, striding);
 		else
-			complete_plain(i);
+			complete_plain(i, striding);
 		if (r->burst(r, pkts, BURST) != BURST)
 			abort();
-		for (unsigned k = 0; k < BURST; k++)
+		for (unsigned k = 0; k < frames; k++)
 			addrs[k] = pkts[k].addr;
-		if (r->post(r, addrs, BURST) != BURST)
+		if (r->post(r, addrs, frames) != frames)
 			abort();
 	}
 }
 
 int main(int argc, char **argv)
 {
-	unsigned rounds = argc == 3 ? (unsigned)strtoul(argv[2], NULL, 0) : 0;
+	unsigned rounds = argc >= 3 ? (unsigned)strtoul(argv[2], NULL, 0) : 0;
+
+	avx2 = argc > 3;
 
 	if (!rounds)
 		return 2;
@@ -143,6 +164,10 @@ int main(int argc, char **argv)
 		receive_rounds(0, rounds);
 	else if (!strcmp(argv[1], "compressed"))
 		receive_rounds(RX_COMPRESSED, rounds);
+	else if (!strcmp(argv[1], "striding"))
+		receive_rounds(RX_STRIDES, rounds);
+	else if (!strcmp(argv[1], "striding-compressed"))
+		receive_rounds(RX_STRIDES | RX_COMPRESSED, rounds);
 	else if (!strcmp(argv[1], "receive-all"))
 		receive_rounds(RX_VERDICTS | RX_META, rounds);
 	else if (!strcmp(argv[1], "compressed-all"))

@@ -12,24 +12,34 @@ trap 'rm -f "$out"' EXIT
 
 # measure SCENARIO FUNCTION...
 measure() {
-	local scenario=$1 toggles=() f count
+	local scenario=$1 toggles=() f count how=${avx2:+-avx2}
 	shift
 	for f; do toggles+=("--toggle-collect=$f"); done
 	valgrind --tool=callgrind --callgrind-out-file="$out" "${toggles[@]}" \
-		"$build/bench/rings" "$scenario" $rounds 2>/dev/null
+		"$build/bench/rings" "$scenario" $rounds $avx2 2>/dev/null
 	count=$(awk '/^(summary|totals):/ { print $2; exit }' "$out")
-	awk -v c="$commit" -v s="$scenario" -v n="$count" -v p=$((rounds * 64)) \
+	awk -v c="$commit" -v s="$scenario$how" -v n="$count" -v p=$((rounds * 64)) \
 		'BEGIN { printf "%s %s %.1f instructions per packet\n", c, s, n / p }'
+}
+
+avx2=
+receive() {
+	local post=mlx5_rx_post${avx2:+_avx2}
+	measure receive plain "$post"
+	measure receive-all plain_verdicts_meta "$post"
+	measure compressed compressed "$post"
+	measure compressed-all compressed_verdicts_meta "$post"
+	measure striding strides mlx5_rx_post_strides
+	measure striding-compressed strides_compressed mlx5_rx_post_strides
 }
 
 all() {
 	measure send plain mlx5_tx_reap
 	measure empw empw mlx5_tx_reap
 	measure empw-avx2 empw mlx5_tx_reap
-	measure receive plain mlx5_rx_post
-	measure receive-all plain_verdicts_meta mlx5_rx_post
-	measure compressed compressed mlx5_rx_post
-	measure compressed-all compressed_verdicts_meta mlx5_rx_post
+	receive
+	grep -qw avx2 /proc/cpuinfo && avx2=avx2 receive
+	return 0
 }
 
 if [ "${1-}" = --record ]; then

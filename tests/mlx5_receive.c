@@ -22,6 +22,15 @@ static uint32_t nic_ci; /* entries written */
 static uint32_t nic_rq; /* WQEs used */
 static uint32_t start;  /* of all counters */
 
+#if defined(__x86_64__)
+#define AVX2(name)  name##_avx2
+#define AVX2_HERE() __builtin_cpu_supports("avx2")
+#else
+#define AVX2(name)  name
+#define AVX2_HERE() 0
+#endif
+static bool avx2; /* which of the twins is tested */
+
 static struct rawq_rxq *make(uint32_t features, uint32_t log_segments)
 {
 	memset(ring, 0, sizeof(ring));
@@ -47,9 +56,11 @@ static struct rawq_rxq *make(uint32_t features, uint32_t log_segments)
 		.spare = spare,
 		.missing = features & RX_SEGMENTS ? missing : NULL,
 	};
-	q.rdma.rxq.calls.burst = mlx5_rx_burst_for(features);
-	q.rdma.rxq.calls.post =
-		features & RX_SEGMENTS ? mlx5_rx_post_segments : mlx5_rx_post;
+	q.rdma.rxq.calls.burst =
+		avx2 ? AVX2(mlx5_rx_burst_for)(features) : mlx5_rx_burst_for(features);
+	q.rdma.rxq.calls.post = features & RX_SEGMENTS ? mlx5_rx_post_segments
+	                        : avx2                 ? AVX2(mlx5_rx_post)
+	                                               : mlx5_rx_post;
 	mlx5_rx_ring_init(&q);
 	return &q.rdma.rxq.calls;
 }
@@ -338,7 +349,62 @@ static void test_too_long(void)
 	is_u(from_be64(((struct hw_data_seg *)ring)[0].addr), BASE, "the very same");
 }
 
-int main(void)
+/* Entries of random bytes, plain and compressed, and random addresses: the twins say the same. */
+static void test_twins(uint32_t features)
+{
+	static struct hw_cqe image[WQES];
+	struct rawq_pkt p[2][WQES];
+	uint8_t wqes[2][sizeof(ring)];
+	uint64_t addrs[WQES], seed = features + 1, counted[2][2];
+	unsigned wrong = 0;
+
+	for (unsigned round = 0; round < 3000; round++) {
+		unsigned n = 1 + round % WQES, got[2];
+
+		for (unsigned i = 0; i < sizeof(image) / 8; i++) {
+			seed = seed * UINT64_C(6364136223846793005) +
+			       1442695040888963407u;
+			((uint64_t *)image)[i] = seed ^ seed >> 31;
+		}
+		for (unsigned i = 0; i < WQES; i++)
+			addrs[i] = ((uint64_t *)image)[i * 3] >> 12;
+		for (unsigned k = 0; k < 2; k++) {
+			struct rawq_rxq *r;
+
+			avx2 = k;
+			r = make(features, 0);
+			memset(p[k], 0, sizeof(p[k]));
+			rawq_rx_post(r, addrs, WQES - round % 3);
+			memcpy(wqes[k], ring, sizeof(ring));
+			memcpy(cqes, image, sizeof(cqes));
+			for (unsigned i = 0; i < n; i++) {
+				cqes[i].op_own = 2 << 4;
+				cqes[i].wqe_counter = to_be16((uint16_t)i);
+			}
+			if (n < WQES)
+				cqes[n].op_own = 0xf1;
+			if (features & RX_COMPRESSED) {
+				cqes[0].op_own |= 3 << 2;
+				cqes[0].byte_count = to_be32(n);
+			}
+			got[k] = rawq_rx_burst(r, p[k], WQES);
+			counted[k][0] = q.bytes & 0xffffffff;
+			counted[k][1] = q.no_frame;
+			for (unsigned i = 0; i < got[k]; i++) {
+				if (!(features & RX_META))
+					p[k][i].vlan = 0; /* nobody asked */
+			}
+		}
+		wrong += got[0] != n || got[1] != n;
+		wrong += memcmp(p[0], p[1], sizeof(p[0])) != 0;
+		wrong += memcmp(wqes[0], wqes[1], sizeof(ring)) != 0;
+		wrong += memcmp(counted[0], counted[1], sizeof(counted[0])) != 0;
+	}
+	is_u(wrong, 0, "features 0x%x: plain C and AVX2 say the same of random entries",
+	     features);
+}
+
+static void test_all(void)
 {
 	test_post();
 	test_entry();
@@ -352,5 +418,18 @@ int main(void)
 	test_segments_whole();
 	test_refill_segments();
 	test_too_long();
+}
+
+int main(void)
+{
+	test_all();
+	if (AVX2_HERE()) {
+		avx2 = true;
+		test_all();
+		for (uint32_t f = 0; f < 4; f++) {
+			test_twins(f);
+			test_twins(f | RX_COMPRESSED);
+		}
+	}
 	return done();
 }

@@ -29,6 +29,7 @@ static _Alignas(64) struct hw_cqe cqes[ENTRIES];
 static be32 records[2], cq_records[2];
 static uint64_t held[WQES], spare[WQES];
 static struct mlx5_rxq q;
+static bool avx2; /* which of the twins is tested */
 static uint64_t seed;
 
 static uint32_t draw(uint32_t n)
@@ -211,6 +212,10 @@ static struct rawq_rxq *make(uint32_t features, uint32_t start)
 		.features = RX_STRIDES | features,
 	};
 	q.rdma.rxq.calls.burst = mlx5_rx_burst_for(q.features);
+#if defined(__x86_64__)
+	if (avx2)
+		q.rdma.rxq.calls.burst = mlx5_rx_burst_for_avx2(q.features);
+#endif
 	q.rdma.rxq.calls.post = mlx5_rx_post_strides;
 	mlx5_rx_ring_init(&q);
 	for (unsigned i = 0; i < FRAMES; i++)
@@ -385,13 +390,10 @@ static void test_full(void)
 	is_u(p[STRIDES].addr, FRAME, "and begins another");
 }
 
-int main(void)
+static void test_all(void)
 {
-	const char *given = getenv("RAWQ_SEED");
 	const uint32_t far = (1u << 24) - 4 * ENTRIES; /* and WQE 65532 */
 
-	seed = given ? strtoull(given, NULL, 0) : 20;
-	printf("# seed %" PRIu64 "\n", seed);
 	test_wqe();
 	test_full();
 	test_too_long();
@@ -400,5 +402,19 @@ int main(void)
 	stream("compressed", RX_COMPRESSED | RX_META | RX_VERDICTS, 0, LEN_MAX, 60000);
 	stream("compressed short, past 24 and 16 bits", RX_COMPRESSED, far, 64, 60000);
 	stream("compressed, up to 300", RX_COMPRESSED | RX_VERDICTS, far, 300, 60000);
+}
+
+int main(void)
+{
+	const char *given = getenv("RAWQ_SEED");
+
+	seed = given ? strtoull(given, NULL, 0) : 20;
+	printf("# seed %" PRIu64 "\n", seed);
+	test_all();
+#if defined(__x86_64__)
+	avx2 = __builtin_cpu_supports("avx2");
+	if (avx2)
+		test_all();
+#endif
 	return done();
 }

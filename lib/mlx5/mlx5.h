@@ -203,13 +203,17 @@ static_assert(offsetof(struct hw_mini_hash, byte_count) ==
                       offsetof(struct hw_mini_csum, byte_count),
               "lengths are read without asking for the format");
 
+/* What a session's title says of all its packets, as in rawq_pkt. */
+struct mlx5_shared {
+	uint16_t flags, vlan;
+	uint32_t mark;
+};
+
 /* A session of compressed completions that is being taken apart. */
 struct mlx5_session {
 	uint32_t left;  /* minis not delivered */
 	uint32_t index; /* of the next one */
-	uint16_t flags; /* what the title says of all of them, as in rawq_pkt */
-	uint16_t vlan;
-	uint32_t mark;
+	struct mlx5_shared shared;
 	union mlx5_mini
 		minis[HW_MINI_PER_SLOT]; /* of an array that was begun and not finished */
 };
@@ -267,11 +271,19 @@ int mlx5_rxq_status(const struct rawq_rxq *q, struct rawq_queue_stats *stats);
 void mlx5_rxq_info(const struct rawq_rxq *q, struct rawq_queue_info *info);
 int mlx5_rxq_arm(struct rawq_rxq *q);
 
-unsigned (*mlx5_rx_burst_for(uint32_t features))(struct rawq_rxq *, struct rawq_pkt *,
-                                                 unsigned);
-unsigned (*mlx5_rx_strides_for(uint32_t features))(struct rawq_rxq *, struct rawq_pkt *,
-                                                   unsigned);
+/* The burst functions are there twice: as plain C, and for processors with AVX2 (x86-64 alone). */
+#ifdef MLX5_AVX2
+#define RX_NAME(name) name##_avx2
+#else
+#define RX_NAME(name) name
+#endif
+typedef unsigned mlx5_rx_burst_fn(struct rawq_rxq *q, struct rawq_pkt *pkts, unsigned n);
+mlx5_rx_burst_fn *mlx5_rx_burst_for(uint32_t features);
+mlx5_rx_burst_fn *mlx5_rx_burst_for_avx2(uint32_t features);
+mlx5_rx_burst_fn *mlx5_rx_strides_for(uint32_t features);
+mlx5_rx_burst_fn *mlx5_rx_strides_for_avx2(uint32_t features);
 unsigned mlx5_rx_post(struct rawq_rxq *q, const uint64_t *addrs, unsigned n);
+unsigned mlx5_rx_post_avx2(struct rawq_rxq *q, const uint64_t *addrs, unsigned n);
 unsigned mlx5_rx_post_segments(struct rawq_rxq *q, const uint64_t *addrs, unsigned n);
 unsigned mlx5_rx_post_strides(struct rawq_rxq *q, const uint64_t *addrs, unsigned n);
 /* The constants of every WQE; once, and after a reset nothing has changed them. */
@@ -280,8 +292,6 @@ void mlx5_rx_ring_init(struct mlx5_rxq *q);
 bool mlx5_rx_other(struct mlx5_rxq *q);
 /* The rest of the session at hand makes no sense: start the queue anew. */
 void mlx5_rx_out_of_turn(struct mlx5_rxq *q);
-/* A plain entry is of the strides that are next. */
-bool mlx5_rx_stride_is_in_turn(const struct mlx5_rxq *q, const struct hw_cqe *cqe);
 /* What to turn this burst's times into the host's clock with. */
 void mlx5_clock_read(struct mlx5_rxq *q);
 

@@ -118,6 +118,29 @@ static always_inline void burst_end(struct mlx5_rxq *q, uint32_t begin,
 	q->no_frame += t->no_frame;
 }
 
+static always_inline void publish(struct mlx5_rxq *q)
+{
+	dma_give32(&q->dbrec[HW_DBR_RQ], q->rq_pi & HW_DBR_QP_MASK);
+}
+
+/* ---- strides ---- */
+
+static always_inline uint32_t strides_used(uint32_t byte_count)
+{
+	return byte_count >> HW_STRIDING_STRIDES_SHIFT & HW_STRIDING_STRIDES_MASK;
+}
+
+/* A plain entry is of the strides that are next. */
+static always_inline bool stride_is_in_turn(const struct mlx5_rxq *q,
+                                            const struct hw_cqe *cqe)
+{
+	uint32_t used = strides_used(from_be32(cqe->byte_count));
+
+	return ((from_be16(cqe->wqe_id) ^ q->rq_ci) & (q->wqes - 1)) == 0 &&
+	       from_be16(cqe->wqe_counter) == q->stride && used &&
+	       used <= q->strides - q->stride;
+}
+
 /* ---- sessions ---- */
 
 /* The slot goes back to the card, which will not write op_own of slots that a session covers:
@@ -126,6 +149,13 @@ static always_inline void slot_give(struct hw_cqe *slot)
 {
 	__atomic_store_n(&slot->op_own, HW_CQE_OP_INVALID << HW_CQE_OPCODE_SHIFT,
 	                 __ATOMIC_RELAXED);
+}
+
+static always_inline void slots_give(struct hw_cqe *slot)
+{
+	UNROLL(8)
+	for (unsigned i = 0; i < HW_MINI_PER_SLOT; i++)
+		slot_give(&slot[i]);
 }
 
 /* The next minis of the session: *k of them, no more than n, and no ring ends in their slots.
@@ -157,6 +187,63 @@ static always_inline void session_passed(struct mlx5_rxq *q, uint32_t k)
 	q->cq.ci += k;
 	q->session.index += k;
 	q->session.left -= k;
+}
+
+/* ---- one packet ---- */
+
+static always_inline void one_put(const struct mlx5_rxq *q, uint64_t *held,
+                                  struct hw_data_seg *wqe, uint64_t addr)
+{
+	*held = addr & ~q->frame_mask;
+	wqe->addr = to_be64(q->base + *held);
+}
+
+static always_inline void one_plain(struct mlx5_rxq *q, const struct hw_cqe *cqe,
+                                    uint64_t held, struct rawq_pkt *p, struct tally *t,
+                                    const unsigned f)
+{
+	uint32_t len = from_be32(cqe->byte_count);
+
+	describe(q, cqe, p, f);
+	p->addr = held;
+	p->len = len;
+	t->bytes += len;
+	t->no_frame += lost_before(cqe);
+}
+
+static always_inline uint32_t one_mini(const struct mlx5_shared *s,
+                                       const union mlx5_mini *mini, uint64_t held,
+                                       struct rawq_pkt *p, const unsigned f)
+{
+	uint32_t len = from_be32(mini->hash.byte_count);
+
+	p->addr = held;
+	p->len = len;
+	p->flags = s->flags;
+	if (f & RX_META) {
+		p->vlan = s->vlan;
+		p->mark = s->mark;
+		p->hash = from_be32(mini->hash.rx_hash);
+	}
+	return len;
+}
+
+static always_inline uint32_t one_stride_mini(const struct mlx5_rxq *q,
+                                              const union mlx5_mini *mini,
+                                              struct rawq_pkt *p, const unsigned f)
+{
+	uint32_t len = from_be32(mini->csum.byte_count) & HW_STRIDING_LEN_MASK;
+	uint64_t at = (uint64_t)from_be16(mini->csum.stride_index) << q->log_stride;
+
+	/* Whatever the card says, inside the frame. */
+	p->addr = held_at(q, q->rq_ci)[0] + (at & q->frame_mask);
+	p->len = len;
+	p->flags = q->session.shared.flags;
+	if (f & RX_META) {
+		p->vlan = q->session.shared.vlan;
+		p->mark = q->session.shared.mark;
+	}
+	return len;
 }
 
 #endif

@@ -3,7 +3,7 @@
  * Receive bursts of cyclic queues.  One body, rx_burst(), with constant features, as for sending.
  * Completions of one queue come in the order of its WQEs, so entry and WQE advance together.
  */
-#include "rx.h"
+#include "rx_wide.h"
 
 /* Entries, or WQEs, up to where a ring ends. */
 static always_inline uint32_t to_end(const struct mlx5_rxq *q)
@@ -41,46 +41,55 @@ static always_inline unsigned take_frames(struct mlx5_rxq *q, uint32_t rq_ci,
 
 /* ---- compressed sessions ---- */
 
-static always_inline void mini_describe(const struct mlx5_session *s,
-                                        const union mlx5_mini *mini, struct rawq_pkt *p,
-                                        const unsigned f)
+/* Entries, slots and WQEs of n packets are passed. */
+static always_inline void session_done(struct mlx5_rxq *q, uint32_t n, uint32_t bytes,
+                                       struct tally *t)
 {
-	p->flags = s->flags;
-	if (f & RX_META) {
-		p->vlan = s->vlan;
-		p->mark = s->mark;
-		p->hash = from_be32(mini->hash.rx_hash);
-	}
-}
-
-/* n packets; each is an entry of the CQ, a slot and a WQE.  No ring ends in here. */
-static always_inline void session_run(struct mlx5_rxq *q, const union mlx5_mini *mini,
-                                      struct rawq_pkt *p, unsigned n, struct tally *t,
-                                      const unsigned f)
-{
-	const struct mlx5_session shared = {.flags = q->session.flags,
-	                                    .vlan = q->session.vlan,
-	                                    .mark = q->session.mark};
-	const uint64_t *held = held_at(q, q->rq_ci);
-	struct hw_cqe *slot = mlx5_cqe_at(&q->cq, q->cq.ci);
-	uint32_t bytes = 0; /* no ring is so long that this could overflow */
-
-	UNROLL(8)
-	for (unsigned i = 0; i < n; i++) {
-		uint32_t len = from_be32(mini[i].hash.byte_count);
-
-		p[i].addr = held[i];
-		p[i].len = len;
-		mini_describe(&shared, &mini[i], &p[i], f);
-		bytes += len;
-	}
-	/* Only now: the minis are read. */
-	UNROLL(8)
-	for (unsigned i = 0; i < n; i++)
-		slot_give(&slot[i]);
 	t->bytes += bytes;
 	t->packets += n;
 	q->rq_ci += n;
+	session_passed(q, n);
+}
+
+/* Whole arrays in a row, as long as no ring ends.  Returns packets, which may be none. */
+static always_inline unsigned session_arrays(struct mlx5_rxq *q, struct rawq_pkt *p,
+                                             unsigned n, struct tally *t,
+                                             const unsigned f)
+{
+	const struct mlx5_shared shared = q->session.shared;
+	const uint64_t *held = held_at(q, q->rq_ci);
+	struct hw_cqe *slot = mlx5_cqe_at(&q->cq, q->cq.ci), *array = slot;
+	uint32_t bytes = 0;
+
+	n = least(least(n, q->session.left), to_end(q)) & ~(HW_MINI_PER_SLOT - 1u);
+	array += q->session.index == 0; /* as session_next() says */
+	for (unsigned i = 0; i < n; i += HW_MINI_PER_SLOT) {
+		bytes += wide_minis(&shared, (const union mlx5_mini *)array, held, p, f);
+		slots_give(slot); /* only now: the minis are read */
+		slot += HW_MINI_PER_SLOT;
+		array = slot;
+		held += HW_MINI_PER_SLOT;
+		p += HW_MINI_PER_SLOT;
+	}
+	session_done(q, n, bytes, t);
+	return n;
+}
+
+/* Packets of one array; no ring ends in here. */
+static always_inline unsigned session_part(struct mlx5_rxq *q, struct rawq_pkt *p,
+                                           unsigned n, struct tally *t, const unsigned f)
+{
+	const uint64_t *held = held_at(q, q->rq_ci);
+	struct hw_cqe *slot = mlx5_cqe_at(&q->cq, q->cq.ci);
+	uint32_t bytes = 0, k;
+	const union mlx5_mini *mini = session_next(q, least(n, to_end(q)), &k);
+
+	for (unsigned i = 0; i < k; i++)
+		bytes += one_mini(&q->session.shared, &mini[i], held[i], &p[i], f);
+	for (unsigned i = 0; i < k; i++)
+		slot_give(&slot[i]);
+	session_done(q, k, bytes, t);
+	return k;
 }
 
 /* The session's next packet where packets may have several frames. */
@@ -93,7 +102,7 @@ static always_inline unsigned session_segments(struct mlx5_rxq *q,
 	uint32_t len = from_be32(mini->hash.byte_count);
 	unsigned k;
 
-	mini_describe(&q->session, mini, p, f);
+	one_mini(&q->session.shared, mini, 0, p, f);
 	k = take_frames(q, q->rq_ci, len, p, n, first_of_burst);
 	if (!k || q->given)
 		return k;
@@ -124,31 +133,15 @@ static always_inline unsigned session_burst(struct mlx5_rxq *q, struct rawq_pkt 
 			session_passed(q, 1);
 			continue;
 		}
-		minis = session_next(q, least(n - i, to_end(q)), &k);
-		if (likely(k == HW_MINI_PER_SLOT))
-			session_run(q, minis, &pkts[i], HW_MINI_PER_SLOT, t, f);
-		else
-			session_run(q, minis, &pkts[i], k, t, f);
-		session_passed(q, k);
-		i += k;
+		if (q->session.index % HW_MINI_PER_SLOT == 0)
+			i += session_arrays(q, &pkts[i], n - i, t, f);
+		if (i < n && q->session.left)
+			i += session_part(q, &pkts[i], n - i, t, f);
 	}
 	return i;
 }
 
 /* ---- plain entries ---- */
-
-static always_inline void plain_one(struct mlx5_rxq *q, const struct hw_cqe *cqe,
-                                    uint64_t held, struct rawq_pkt *p, struct tally *t,
-                                    const unsigned f)
-{
-	uint32_t len = from_be32(cqe->byte_count);
-
-	describe(q, cqe, p, f);
-	p->addr = held;
-	p->len = len;
-	t->bytes += len;
-	t->no_frame += lost_before(cqe);
-}
 
 /* The card writes entries in their order, so the last one's owner is asked first: behind it all
  * four are there, and it remains to see that they are all of one kind. */
@@ -169,13 +162,10 @@ static always_inline unsigned plain_run(struct mlx5_rxq *q, struct rawq_pkt *p,
 	const uint8_t due = op_own_due(&q->cq);
 	struct tally run = {0};
 
-	for (; end - p >= 4 && four_are(cqe, due); p += 4, cqe += 4, held += 4) {
-		UNROLL(4)
-		for (unsigned k = 0; k < 4; k++)
-			plain_one(q, &cqe[k], held[k], &p[k], &run, f);
-	}
+	for (; end - p >= 4 && four_are(cqe, due); p += 4, cqe += 4, held += 4)
+		wide_plain(q, cqe, held, p, &run, f);
 	for (; p < end && dma_take8(&cqe->op_own) == due; p++, cqe++, held++)
-		plain_one(q, cqe, *held, p, &run, f);
+		one_plain(q, cqe, *held, p, &run, f);
 	n = (unsigned)(p - begin);
 	q->cq.ci += n;
 	q->rq_ci += n;
@@ -293,16 +283,15 @@ static_assert(RX_VERDICTS == 1 << 0 && RX_META == 1 << 1, "wishes index a row");
 		form, form##_verdicts, form##_meta, form##_verdicts_meta                 \
 	}
 
-unsigned (*mlx5_rx_burst_for(uint32_t f))(struct rawq_rxq *, struct rawq_pkt *, unsigned)
+mlx5_rx_burst_fn *RX_NAME(mlx5_rx_burst_for)(uint32_t f)
 {
-	static unsigned (*const table[3][2][4])(struct rawq_rxq *, struct rawq_pkt *,
-	                                        unsigned) = {
+	static mlx5_rx_burst_fn *const table[3][2][4] = {
 		{ROW(plain), ROW(segments)},
 		{ROW(timed), ROW(timed_segments)},
 		{ROW(compressed), ROW(compressed_segments)}};
 	unsigned form = f & RX_TIME ? 1 : f & RX_COMPRESSED ? 2 : 0;
 
 	if (f & RX_STRIDES)
-		return mlx5_rx_strides_for(f);
+		return RX_NAME(mlx5_rx_strides_for)(f);
 	return table[form][!!(f & RX_SEGMENTS)][f & (RX_VERDICTS | RX_META)];
 }

@@ -127,9 +127,9 @@ static void session_open(struct mlx5_rxq *q, const struct hw_cqe *title)
 		p.flags |= verdicts(title);
 	q->session.left = from_be32(title->byte_count);
 	q->session.index = 0;
-	q->session.flags = p.flags;
-	q->session.vlan = p.vlan;
-	q->session.mark = p.mark;
+	q->session.shared.flags = p.flags;
+	q->session.shared.vlan = p.vlan;
+	q->session.shared.mark = p.mark;
 	q->no_frame += lost_before(title);
 }
 
@@ -137,7 +137,7 @@ static void session_open(struct mlx5_rxq *q, const struct hw_cqe *title)
 static bool is_in_turn(const struct mlx5_rxq *q, const struct hw_cqe *cqe)
 {
 	if (q->features & RX_STRIDES)
-		return mlx5_rx_stride_is_in_turn(q, cqe);
+		return stride_is_in_turn(q, cqe);
 	return from_be16(cqe->wqe_counter) == (uint16_t)q->rq_ci;
 }
 

@@ -8,12 +8,7 @@
  * The caller has the frame back once a packet of the next one is taken, which is marked.  Until
  * then a WQE counts as posted, so there is room for an entry per stride of all that are.
  */
-#include "rx.h"
-
-static always_inline uint32_t strides_used(uint32_t byte_count)
-{
-	return byte_count >> HW_STRIDING_STRIDES_SHIFT & HW_STRIDING_STRIDES_MASK;
-}
+#include "rx_wide.h"
 
 /* Strides up to here are used; the last one ends the WQE. */
 static always_inline void used_up_to(struct mlx5_rxq *q, uint32_t stride)
@@ -23,15 +18,6 @@ static always_inline void used_up_to(struct mlx5_rxq *q, uint32_t stride)
 		q->stride = 0;
 		q->rq_ci++;
 	}
-}
-
-bool mlx5_rx_stride_is_in_turn(const struct mlx5_rxq *q, const struct hw_cqe *cqe)
-{
-	uint32_t used = strides_used(from_be32(cqe->byte_count));
-
-	return ((from_be16(cqe->wqe_id) ^ q->rq_ci) & (q->wqes - 1)) == 0 &&
-	       from_be16(cqe->wqe_counter) == q->stride && used &&
-	       used <= q->strides - q->stride;
 }
 
 /* ---- compressed sessions, which are of one WQE each ---- */
@@ -53,39 +39,26 @@ static always_inline unsigned session_run(struct mlx5_rxq *q, const union mlx5_m
                                           struct rawq_pkt *p, unsigned n, struct tally *t,
                                           const unsigned f)
 {
-	const struct rawq_pkt shared = {.flags = q->session.flags,
-	                                .vlan = q->session.vlan,
-	                                .mark = q->session.mark};
-	const uint64_t frame = held_at(q, q->rq_ci)[0], inside = q->frame_mask;
-	const uint32_t last = from_be32(mini[n - 1].csum.byte_count),
-		       log_stride = q->log_stride;
+	const uint32_t last = from_be32(mini[n - 1].csum.byte_count);
 	struct hw_cqe *slot = mlx5_cqe_at(&q->cq, q->cq.ci);
 	unsigned packets = n - (last >> 31);
-	uint32_t bytes = 0, end;
+	uint32_t end;
 
 	end = from_be16(mini[n - 1].csum.stride_index) + strides_used(last);
-	UNROLL(8)
-	for (unsigned i = 0; i < n; i++) {
-		uint32_t len = from_be32(mini[i].csum.byte_count) & HW_STRIDING_LEN_MASK;
-		uint64_t at = (uint64_t)from_be16(mini[i].csum.stride_index)
-		              << log_stride;
-
-		/* Whatever the card says, inside the frame. */
-		p[i].addr = frame + (at & inside);
-		p[i].len = len;
-		p[i].flags = shared.flags;
-		if (f & RX_META) {
-			p[i].vlan = shared.vlan;
-			p[i].mark = shared.mark;
-		}
-		bytes += len;
+	if (likely(packets == HW_MINI_PER_SLOT)) {
+		t->bytes += wide_stride_minis(q, mini, p, f);
+	} else {
+		for (unsigned i = 0; i < packets; i++)
+			t->bytes += one_stride_mini(q, &mini[i], &p[i], f);
 	}
 	if (!q->stride && packets)
 		p[0].flags |= RAWQ_RX_STRIDING;
-	UNROLL(8)
-	for (unsigned i = 0; i < n; i++)
-		slot_give(&slot[i]);
-	t->bytes += bytes;
+	if (likely(n == HW_MINI_PER_SLOT)) {
+		slots_give(slot); /* only now: the minis are read */
+	} else {
+		for (unsigned i = 0; i < n; i++)
+			slot_give(&slot[i]);
+	}
 	t->packets += packets;
 	used_up_to(q, end);
 	return packets;
@@ -105,10 +78,7 @@ static always_inline unsigned session_burst(struct mlx5_rxq *q, struct rawq_pkt 
 			mlx5_rx_out_of_turn(q);
 			break;
 		}
-		if (likely(k == HW_MINI_PER_SLOT))
-			i += session_run(q, minis, &pkts[i], HW_MINI_PER_SLOT, t, f);
-		else
-			i += session_run(q, minis, &pkts[i], k, t, f);
+		i += session_run(q, minis, &pkts[i], k, t, f);
 		session_passed(q, k);
 	}
 	return i;
@@ -123,38 +93,42 @@ static always_inline unsigned strides_run(struct mlx5_rxq *q, struct rawq_pkt *p
 {
 	const struct hw_cqe *cqe = mlx5_cqe_at(&q->cq, q->cq.ci), *begin = cqe,
 			    *end = cqe + cq_to_end(&q->cq);
+	const struct rawq_pkt *first = p, *p_end = p + n;
 	const uint64_t frame = held_at(q, q->rq_ci)[0];
+	const uint32_t strides = q->strides, log_stride = q->log_stride;
 	const uint8_t due = op_own_due(&q->cq);
 	uint32_t stride = q->stride, no_frame = 0, bytes = 0;
-	unsigned i = 0;
 
-	for (; i < n && stride < q->strides && cqe < end; cqe++) {
-		uint32_t word, used;
+	for (; p < p_end && stride < strides && cqe < end; cqe++) {
+		uint32_t word, used, len;
 
 		if (dma_take8(&cqe->op_own) != due)
 			break;
 		word = from_be32(cqe->byte_count);
 		used = strides_used(word);
 		if (unlikely(from_be16(cqe->wqe_counter) != stride ||
-		             used - 1 >= q->strides - stride))
+		             used - 1 >= strides - stride))
 			break;
 		no_frame += lost_before(cqe);
 		if (likely(!(word & HW_STRIDING_FILLER))) {
-			describe(q, cqe, &p[i], f);
-			p[i].addr = frame + ((uint64_t)stride << q->log_stride);
-			p[i].len = word & HW_STRIDING_LEN_MASK;
-			p[i].flags |= stride ? 0 : RAWQ_RX_STRIDING;
-			bytes += p[i].len;
-			i++;
+			describe(q, cqe, p, f);
+			len = word & HW_STRIDING_LEN_MASK;
+			p->addr = frame + ((uint64_t)stride << log_stride);
+			p->len = len;
+			bytes += len;
+			p++;
 		}
 		stride += used;
 	}
+	n = (unsigned)(p - first);
+	if (n && !q->stride)
+		p[-(int)n].flags |= RAWQ_RX_STRIDING;
 	q->cq.ci += (uint32_t)(cqe - begin);
 	used_up_to(q, stride);
 	t->bytes += bytes;
 	t->no_frame += no_frame;
-	t->packets += i;
-	return i;
+	t->packets += n;
+	return n;
 }
 
 static always_inline unsigned strides_burst(struct mlx5_rxq *q, struct rawq_pkt *pkts,
@@ -169,7 +143,7 @@ static always_inline unsigned strides_burst(struct mlx5_rxq *q, struct rawq_pkt 
 		begin = q->cq.ci;
 		/* Read behind the owner, which strides_run() looks at again. */
 		if (dma_take8(&cqe->op_own) != op_own_due(&q->cq) ||
-		    !mlx5_rx_stride_is_in_turn(q, cqe))
+		    !stride_is_in_turn(q, cqe))
 			break;
 		i += strides_run(q, pkts + i, n - i, t, f);
 	} while (i < n && q->cq.ci != begin);
@@ -222,12 +196,10 @@ static_assert(RX_VERDICTS == 1 << 0 && RX_META == 1 << 1, "wishes index a row");
 		form, form##_verdicts, form##_meta, form##_verdicts_meta                 \
 	}
 
-unsigned (*mlx5_rx_strides_for(uint32_t f))(struct rawq_rxq *, struct rawq_pkt *,
-                                            unsigned)
+mlx5_rx_burst_fn *RX_NAME(mlx5_rx_strides_for)(uint32_t f)
 {
-	static unsigned (*const table[3][4])(struct rawq_rxq *, struct rawq_pkt *,
-	                                     unsigned) = {
-		ROW(strides), ROW(strides_timed), ROW(strides_compressed)};
+	static mlx5_rx_burst_fn *const table[3][4] = {ROW(strides), ROW(strides_timed),
+	                                              ROW(strides_compressed)};
 	unsigned form = f & RX_TIME ? 1 : f & RX_COMPRESSED ? 2 : 0;
 
 	return table[form][f & (RX_VERDICTS | RX_META)];

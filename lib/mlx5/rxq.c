@@ -144,6 +144,24 @@ static uint32_t striding_frame_min(const struct mlx5_port *p)
 	return least;
 }
 
+static void choose_calls(struct mlx5_rxq *q)
+{
+	struct rawq_rxq *calls = &q->rdma.rxq.calls;
+
+	calls->burst = mlx5_rx_burst_for(q->features);
+	calls->post = mlx5_rx_post;
+#ifdef MLX5_HAS_AVX2
+	if (__builtin_cpu_supports("avx2")) {
+		calls->burst = mlx5_rx_burst_for_avx2(q->features);
+		calls->post = mlx5_rx_post_avx2;
+	}
+#endif
+	if (q->features & RX_STRIDES)
+		calls->post = mlx5_rx_post_strides;
+	else if (q->features & RX_SEGMENTS)
+		calls->post = mlx5_rx_post_segments;
+}
+
 static void queue_init(struct mlx5_port *p, struct rawq_region *region,
                        const struct rawq_queue_opts *opts, struct mlx5_rxq *q)
 {
@@ -158,7 +176,7 @@ static void queue_init(struct mlx5_port *p, struct rawq_region *region,
 	if (q->features & RX_STRIDES)
 		strides_init(p, q, opts->depth);
 	q->clock_kind = p->clock;
-	q->rdma.rxq.calls.burst = mlx5_rx_burst_for(q->features);
+	choose_calls(q);
 	q->rdma.rxq.calls.post = q->features & RX_STRIDES    ? mlx5_rx_post_strides
 	                         : q->features & RX_SEGMENTS ? mlx5_rx_post_segments
 	                                                     : mlx5_rx_post;
