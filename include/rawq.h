@@ -474,6 +474,88 @@ struct rawq_rule_info {
  * rawq process holds the rules and does not answer. */
 int rawq_rule_list(struct rawq_port *port, struct rawq_rule_info *infos, uint32_t n,
                    struct rawq_error *err);
+/* ---- plans ---------------------------------------------------------------- */
+
+/* What rules would do on a netdev, told without changing anything: the guard of rawq_rule_add()
+ * is the same code. */
+struct rawq_plan;
+
+/* Something that the kernel has at stake on the netdev: a kind of frames, and what for. */
+enum rawq_stake_kind {
+	RAWQ_STAKE_MAC,       /* all frames to its own MAC, or all of one protocol */
+	RAWQ_STAKE_BROADCAST, /* broadcasts and ARP requests */
+	RAWQ_STAKE_ADDRESS, /* an address of its own, its pings, its neighbour discovery */
+	RAWQ_STAKE_GATEWAY,    /* frames from a router */
+	RAWQ_STAKE_CHILD,      /* a MACVLAN, IPVLAN or VLAN device on it */
+	RAWQ_STAKE_MASTER,     /* a bond or bridge above it */
+	RAWQ_STAKE_SERVICE,    /* LACP, STP, LLDP, PTP, 802.1X */
+	RAWQ_STAKE_LISTENER,   /* a socket that waits */
+	RAWQ_STAKE_CONNECTION, /* a socket with a peer */
+	RAWQ_STAKE_SESSION,    /* rawq_plan_opts.session */
+};
+
+enum rawq_stake_fate {
+	RAWQ_KEPT,        /* no rule can touch it */
+	RAWQ_COPIED,      /* the program gets copies */
+	RAWQ_LOST_PARTLY, /* some of its frames may go */
+	RAWQ_LOST,        /* all of its frames go */
+};
+
+struct rawq_stake {
+	enum rawq_stake_kind kind;
+	enum rawq_stake_fate fate;
+	uint32_t vital;  /* not 0: a rule that takes it needs take_everything */
+	uint32_t in_use; /* not 0: somebody here is known to use it */
+	uint32_t rule;   /* unless kept: the first rule that touches it, from 0 */
+	struct rawq_rule_key value, mask; /* its frames */
+	char what[120]; /* in words: "ARP requests", "10.0.0.1 (ping)" */
+};
+
+struct rawq_plan_opts {
+	size_t size;
+	enum rawq_backend backend; /* RAWQ_AUTO: the one a port would get */
+	/* queues are not looked at; queue_count 0: drop, UINT32_MAX: all that the port has */
+	const struct rawq_rule_opts *const *rules;
+	uint32_t rule_count;
+	/* A TCP connection not to be lost, as its frames arrive: ethertype, addresses and ports;
+	 * ethertype 0: none. */
+	struct rawq_rule_key session;
+};
+
+/* Plan rules on a netdev.  The plan is the caller's until rawq_plan_free(); what the kernel had at
+ * stake is as of this call.  No privilege is needed.
+ * -ENODEV no such netdev; -EINVAL opts, or a rule that rawq_rule_add() would call malformed;
+ * -ENOMEM; or the kernel's refusal to tell. */
+int rawq_plan_create(const char *netdev, const struct rawq_plan_opts *opts,
+                     struct rawq_plan **out, struct rawq_error *err);
+void rawq_plan_free(struct rawq_plan *plan); /* NULL is allowed */
+
+/* Stake i of all, NULL behind the last. */
+const struct rawq_stake *rawq_plan_stake(const struct rawq_plan *plan, unsigned i);
+
+/* What rawq_rule_add() would say to rule i: 0, or its refusal with the sentence in err.  -ENOENT
+ * no such rule; -EPERM, -ENOTSUP, -ENETDOWN also when no port could be opened. */
+int rawq_plan_verdict(const struct rawq_plan *plan, unsigned i, struct rawq_error *err);
+
+/* The backend that the verdicts are of; RAWQ_AUTO: no port could be opened. */
+enum rawq_backend rawq_plan_backend(const struct rawq_plan *plan);
+
+/* Narrower rules than rule i that the guard would let through, as many as there are room and ideas
+ * for; returns how many. */
+unsigned rawq_plan_instead(const struct rawq_plan *plan, unsigned i,
+                           struct rawq_rule_opts *out, unsigned n);
+
+/* rawq_plan_fate.to; neither: dropped. */
+enum { RAWQ_TO_PROGRAM = 1 << 0, RAWQ_TO_KERNEL = 1 << 1 };
+
+struct rawq_plan_fate {
+	uint32_t to;  /* RAWQ_TO_* */
+	int32_t rule; /* the first that matched; -1: none */
+};
+
+/* Who gets a frame that arrives, of which len bytes are there. */
+void rawq_plan_frame(const struct rawq_plan *plan, const void *frame, uint32_t len,
+                     struct rawq_plan_fate *out);
 
 #ifdef __cplusplus
 }

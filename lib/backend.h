@@ -10,6 +10,7 @@
 #ifndef LIB_BACKEND_H
 #define LIB_BACKEND_H
 
+#include "lib/plan/guard.h"
 #include "rawq.h"
 
 struct backend {
@@ -38,6 +39,9 @@ struct backend {
 	void (*txq_info)(const struct rawq_txq *q, struct rawq_queue_info *info);
 	int (*rxq_arm)(struct rawq_rxq *q); /* the fd, or -errno */
 	int (*txq_arm)(struct rawq_txq *q);
+	/* What no port of this backend, or not this one, can do; the queues are not looked at. */
+	int (*rule_check)(const struct rawq_port *port, const struct rawq_rule_opts *opts,
+	                  struct rawq_error *err);
 	int (*rule_add)(struct rawq_port *port, const struct rawq_rule_opts *opts,
 	                struct rawq_rule **out, struct rawq_error *err);
 	/* On success the old rule is freed, on failure it works on. */
@@ -60,6 +64,7 @@ struct rawq_port {
 	void *rule_tree;               /* (shared) tsearch(3), by identity */
 	unsigned rule_count;           /* (shared) */
 	unsigned queues;               /* (shared) alive */
+	struct guard guard;            /* (shared) */
 };
 
 /* First in a backend's queue, ahead of everything that its burst functions touch. */

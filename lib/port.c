@@ -130,6 +130,7 @@ void rawq_port_close(struct rawq_port *port)
 		return;
 	assert(!port->rules && "a port goes after its rules");
 	assert(!port->queues && "a port goes after its queues");
+	guard_free(&port->guard);
 	port->backend->port_close(port);
 }
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Rules: what every backend would have to check, and the guard that keeps a program from taking
- * the kernel's network away unasked.
+ * Rules: what every backend would have to check.  The guard that keeps a program from taking the
+ * kernel's network away unasked is in plan/.
  */
+#include "rule.h"
+
 #include "backend.h"
 #include "error.h"
 #include "netdev.h"
@@ -37,42 +39,6 @@ static bool is_zero(const void *p, size_t n)
 		n--;
 	}
 	return !n;
-}
-
-/* ---- the guard ---- */
-
-/* Ethertypes that a host cannot do without. */
-static bool kernel_lives_on(uint16_t ethertype)
-{
-	return ethertype == ETH_P_IP || ethertype == ETH_P_IPV6 || ethertype == ETH_P_ARP;
-}
-
-static bool mac_matches(const struct rawq_rule_opts *o, const uint8_t mac[6])
-{
-	for (unsigned i = 0; i < 6; i++) {
-		if (o->value.dst_mac[i] != (mac[i] & o->mask.dst_mac[i]))
-			return false;
-	}
-	return true;
-}
-
-/* Would the rule, as far as its own words go, take the frames that the kernel lives on?  It is
- * harmless once it asks for another MAC, a sender, a VLAN, an address, a port, a protocol, or an
- * ethertype that is none of the kernel's daily ones. */
-static bool takes_everything(const struct rawq_port *port, const struct rawq_rule_opts *o)
-{
-	static const uint8_t broadcast[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
-	const struct rawq_rule_key *v = &o->value, *m = &o->mask;
-
-	if (m->vlan || v->tagged || m->src_port || m->dst_port || m->ip_proto)
-		return false;
-	if (!is_zero(m->src_mac, sizeof(m->src_mac)) ||
-	    !is_zero(m->src_ip, sizeof(m->src_ip)) ||
-	    !is_zero(m->dst_ip, sizeof(m->dst_ip)))
-		return false;
-	if (!mac_matches(o, port->info.mac) && !mac_matches(o, broadcast))
-		return false;
-	return m->ethertype != 0xffff || kernel_lives_on(ntohs(v->ethertype));
 }
 
 /* ---- is it a rule at all? ---- */
@@ -219,31 +185,27 @@ static int check_actions(const struct rawq_port *port, const struct rawq_rule_op
 		            "%s: the %s backend cannot give the kernel a copy: a frame "
 		            "has one receiver there",
 		            info->netdev, port->backend->name);
-	if (o->copy && !o->queues)
+	if (o->copy && !o->queue_count)
 		return fail(err, -EINVAL, "%s: rule: a copy that is dropped is no rule",
 		            info->netdev);
 	if (o->count && !(info->rule_abilities & RAWQ_RULE_COUNT))
 		return fail(err, -ENOTSUP, "%s: rule: the %s backend has no counters",
 		            info->netdev, port->backend->name);
-	if (!o->take_everything && !o->copy && takes_everything(port, o))
-		return fail(err, -EACCES,
-		            "rule: it would take %s away from the kernel (its own MAC, "
-		            "IP or ARP "
-		            "with nothing to narrow it): name less, or ask for "
-		            "everything by name",
-		            info->netdev);
 	return 0;
 }
 
-static int check(const struct rawq_port *port, const struct rawq_rule_opts *o,
-                 struct rawq_error *err)
+int rule_check_words(const struct rawq_rule_opts *o, struct rawq_error *err)
 {
 	int ret = check_value(o, err);
 
-	if (!ret)
-		ret = check_ip(o, err);
-	if (!ret)
-		ret = check_tunnel(port, o, err);
+	return ret ? ret : check_ip(o, err);
+}
+
+int rule_check_port(const struct rawq_port *port, const struct rawq_rule_opts *o,
+                    struct rawq_error *err)
+{
+	int ret = check_tunnel(port, o, err);
+
 	if (!ret)
 		ret = check_range(port, o->mask.src_port, o->value.src_port,
 		                  o->src_port_last, "source", err);
@@ -251,10 +213,22 @@ static int check(const struct rawq_port *port, const struct rawq_rule_opts *o,
 		ret = check_range(port, o->mask.dst_port, o->value.dst_port,
 		                  o->dst_port_last, "destination", err);
 	if (!ret)
+		ret = check_rss(port, o, err);
+	if (!ret)
+		ret = check_actions(port, o, err);
+	return ret ? ret : port->backend->rule_check(port, o, err);
+}
+
+static int check(struct rawq_port *port, const struct rawq_rule_opts *o,
+                 struct rawq_error *err)
+{
+	int ret = rule_check_words(o, err);
+
+	if (!ret)
 		ret = check_queues(port, o, err);
 	if (!ret)
-		ret = check_rss(port, o, err);
-	return ret ? ret : check_actions(port, o, err);
+		ret = rule_check_port(port, o, err);
+	return ret ? ret : guard_check(port, o, err);
 }
 
 /* One way to say one thing: a VLAN id asks for a tag, a range of one port is that port. */
@@ -272,7 +246,7 @@ static void normalize(struct rawq_rule_opts *o)
 		o->rss_fields = RSS_ALL;
 }
 
-static int read_opts(const struct rawq_port *port, const struct rawq_rule_opts *opts,
+static int read_opts(struct rawq_port *port, const struct rawq_rule_opts *opts,
                      struct rawq_rule_opts *o, struct rule_identity *id,
                      struct rawq_error *err)
 {

@@ -166,6 +166,7 @@ const struct backend mlx5_backend = {
 	.txq_info = mlx5_txq_info,
 	.rxq_arm = mlx5_rxq_arm,
 	.txq_arm = mlx5_txq_arm,
+	.rule_check = rdma_rule_check,
 	.rule_add = rdma_rule_add,
 	.rule_replace = rdma_rule_replace,
 	.rule_remove = rdma_rule_remove,

@@ -52,6 +52,8 @@ int rdma_qp_reset(struct ibv_qp *qp);
 int rdma_qp_start(const struct rdma_port *p, struct ibv_qp *qp);
 
 /* rules.c: struct backend's calls, and what rawq_port_info says of them. */
+int rdma_rule_check(const struct rawq_port *port, const struct rawq_rule_opts *opts,
+                    struct rawq_error *err);
 int rdma_rule_add(struct rawq_port *port, const struct rawq_rule_opts *opts,
                   struct rawq_rule **out, struct rawq_error *err);
 int rdma_rule_replace(struct rawq_rule *old, const struct rawq_rule_opts *opts,

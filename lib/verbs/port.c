@@ -107,6 +107,7 @@ const struct backend verbs_backend = {
 	.txq_info = verbs_txq_info,
 	.rxq_arm = verbs_rxq_arm,
 	.txq_arm = verbs_txq_arm,
+	.rule_check = rdma_rule_check,
 	.rule_add = rdma_rule_add,
 	.rule_replace = rdma_rule_replace,
 	.rule_remove = rdma_rule_remove,

@@ -418,10 +418,10 @@ static int check_queues(const struct rdma_port *p, const struct rawq_rule_opts *
 	return 0;
 }
 
-static int check_expressible(const struct rdma_port *p, const struct rawq_rule_opts *o,
-                             struct rawq_error *err)
+int rdma_rule_check(const struct rawq_port *port, const struct rawq_rule_opts *o,
+                    struct rawq_error *err)
 {
-	const char *netdev = p->port.info.netdev;
+	const char *netdev = port->info.netdev;
 
 	if (o->mark > MARK_MAX)
 		return fail(err, -ENOTSUP,
@@ -581,10 +581,8 @@ static int rule_create(struct rdma_port *p, const struct rawq_rule_opts *opts,
                        unsigned lane, struct rawq_rule **out, struct rawq_error *err)
 {
 	struct rdma_rule *rule;
-	int ret = check_expressible(p, opts, err);
+	int ret;
 
-	if (ret)
-		return ret;
 	rule = calloc(1, sizeof(*rule));
 	if (!rule)
 		return fail(err, -ENOMEM, "%s: out of memory", p->port.info.netdev);

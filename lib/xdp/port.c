@@ -110,6 +110,7 @@ const struct backend xdp_backend = {
 	.txq_info = xdp_txq_info,
 	.rxq_arm = xdp_rxq_arm,
 	.txq_arm = xdp_txq_arm,
+	.rule_check = xdp_rule_check,
 	.rule_add = xdp_rule_add,
 	.rule_replace = xdp_rule_replace,
 	.rule_remove = xdp_rule_remove,

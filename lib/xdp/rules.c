@@ -76,6 +76,16 @@ static void steering_stop(struct xdp_port *port)
 
 /* ---- queues ---- */
 
+static int too_few(const struct rawq_port_info *info, uint32_t named,
+                   struct rawq_error *err)
+{
+	return fail(
+		err, -ENOTSUP,
+		"%s: frames arrive on %u receive queues and the rule names %u; AF_XDP "
+		"cannot move them: name all, or ethtool -L %s rx %u",
+		info->netdev, info->rx_queues, named, info->netdev, named);
+}
+
 /* A frame can only go to the queue that serves the receive queue that it came in on, so a rule must
  * name all of the netdev's receive queues, or none. */
 static int check_queues(const struct xdp_port *port, const struct rawq_rule_opts *o,
@@ -89,13 +99,15 @@ static int check_queues(const struct xdp_port *port, const struct rawq_rule_opts
 
 		seen += q->queue_id < info->rx_queues;
 	}
-	if (o->queue_count && seen < info->rx_queues)
-		return fail(err, -ENOTSUP,
-		            "%s: frames arrive on %u receive queues and the rule names "
-		            "%u; AF_XDP "
-		            "cannot move them: name all, or ethtool -L %s rx %u",
-		            info->netdev, info->rx_queues, seen, info->netdev, seen);
-	return 0;
+	return o->queue_count && seen < info->rx_queues ? too_few(info, seen, err) : 0;
+}
+
+int xdp_rule_check(const struct rawq_port *port, const struct rawq_rule_opts *opts,
+                   struct rawq_error *err)
+{
+	uint32_t n = opts->queue_count;
+
+	return n && n < port->info.rx_queues ? too_few(&port->info, n, err) : 0;
 }
 
 static int open_queue(struct steering *s, struct xdp_rxq *q)

@@ -131,6 +131,8 @@ void packet_txq_destroy(struct xdp_txq *q);
 void packet_txq_info(const struct xdp_txq *q, struct rawq_queue_info *info);
 
 /* rules.c */
+int xdp_rule_check(const struct rawq_port *port, const struct rawq_rule_opts *opts,
+                   struct rawq_error *err);
 int xdp_rule_add(struct rawq_port *port, const struct rawq_rule_opts *opts,
                  struct rawq_rule **out, struct rawq_error *err);
 int xdp_rule_replace(struct rawq_rule *old, const struct rawq_rule_opts *opts,
