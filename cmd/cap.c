@@ -7,7 +7,6 @@
 #include "common/extcap.h"
 #include "common/intake.h"
 #include "common/patience.h"
-#include "common/rule.h"
 #include "common/run.h"
 #include "common/tap_reader.h"
 
@@ -31,8 +30,9 @@
 static struct {
 	struct run run;
 	struct nic_choice choice;
-	const char *rule, *filter, *path, *comment;
-	bool take_everything, copy, tap;
+	const char *filter, *path, *comment;
+	struct wish wish;
+	bool tap;
 	struct extcap extcap;
 	uint64_t pid, depth, snap, rotate_bytes, rotate_ns, ring;
 } opt = {.depth = 4096};
@@ -44,7 +44,7 @@ static const struct option_row options[] = {
          .type = OPTION_STRING,
          .value = &opt.path,
          .help = "the pcapng file"},
-	ROW_STRING("rule", "TEXT", &opt.rule, "what to take, as for rawq rx"),
+	WISH_OPTION_ROWS(opt.wish, "what to take, as for rawq rx"),
 	ROW_FLAG("tap", &opt.tap,
                  "not from the wire: what another rawq process sends and receives\n"
                  "on IF, by queues of its own"),
@@ -52,8 +52,8 @@ static const struct option_row options[] = {
                   "--tap: that process (default: the only one)"),
 	ROW_STRING("filter", "TEXT", &opt.filter,
                    "of that, keep what matches, as 'tcp port 80' (see pcap-filter)"),
-	ROW_FLAG("copy", &opt.copy, "the kernel gets the packets as well (not on xdp)"),
-	TAKE_EVERYTHING_ROW(&opt.take_everything),
+	ROW_FLAG("copy", &opt.wish.copy,
+                 "the kernel gets the packets as well (not on xdp)"),
 	ROW_SIZE("snap", "N", &opt.snap, 1, WHOLE_MAX,
                  "keep only the first N bytes of each packet"),
 	ROW_STRING("comment", "TEXT", &opt.comment, "write it into the file's header"),
@@ -225,6 +225,7 @@ static void cap_loop(struct worker *worker)
 		n = rawq_rx_burst(c->queue->rx, pkts, BURST_MAX);
 		if (n) {
 			patience_paid(&c->patience);
+			intake_answer(&c->capture->in, pkts, n);
 			take_packets(worker, c, pkts, n);
 		} else if (patience_over(&c->patience)) {
 			rest(worker, c);
@@ -319,7 +320,7 @@ static int open_file(struct capture *capture)
 	int err;
 
 	snprintf(capture->words, sizeof(capture->words), "%s%s%s%s",
-	         opt.tap ? "tap" : "rule: ", opt.tap ? "" : opt.rule,
+	         opt.tap ? "tap" : "rule: ", opt.tap ? "" : opt.wish.words,
 	         opt.filter ? "; " : "", opt.filter ? opt.filter : "");
 	opts.interface.name = capture->netdev;
 	opts.interface.filter = capture->words;
@@ -362,15 +363,15 @@ static json_t *config_json(const struct capture *capture)
 {
 	json_t *config = opt.tap ? json_pack("{s:s, s:i}", "interface", capture->netdev,
 	                                     "pid", capture->tap.pid)
-	                         : nic_json(&capture->in.nic, capture->in.mode);
+	                         : intake_json(&capture->in, &opt.wish);
 
 	json_object_update_new(
-		config, json_pack("{s:b, s:s?, s:s?, s:s, s:I, s:I, s:I, s:I, s:I}",
-	                          "tap", opt.tap, "rule", opt.rule, "filter", opt.filter,
-	                          "file", opt.path, "snap", (json_int_t)opt.snap,
-	                          "rotate_bytes", (json_int_t)opt.rotate_bytes,
-	                          "rotate_ns", (json_int_t)opt.rotate_ns, "ring",
-	                          (json_int_t)opt.ring, "depth", (json_int_t)opt.depth));
+		config, json_pack("{s:b, s:s?, s:s, s:I, s:I, s:I, s:I, s:I}", "tap",
+	                          opt.tap, "filter", opt.filter, "file", opt.path, "snap",
+	                          (json_int_t)opt.snap, "rotate_bytes",
+	                          (json_int_t)opt.rotate_bytes, "rotate_ns",
+	                          (json_int_t)opt.rotate_ns, "ring", (json_int_t)opt.ring,
+	                          "depth", (json_int_t)opt.depth));
 	return config;
 }
 
@@ -387,7 +388,7 @@ static int capture_all(struct capture *capture, struct capturer **capturers)
 		         capture->tap.pid, opt.path);
 	else
 		snprintf(report.title, sizeof(report.title), "%s: '%s', %s, to %s",
-		         capture->netdev, opt.rule, capture->in.how, opt.path);
+		         capture->netdev, opt.wish.words, capture->in.how, opt.path);
 	opt.run.loop = opt.tap ? tap_loop : cap_loop;
 	report_start(&report, config_json(capture));
 	code = run_workers(&opt.run, &report, (void **)capturers, capture->capturers,
@@ -449,14 +450,11 @@ static int capture_wire(struct capture *capture)
 	                           .choice = &opt.choice,
 	                           .queues = opt.run.queues,
 	                           .depth = opt.depth,
-	                           .rule = {.size = sizeof(opts.rule)}};
-	struct rule_error err;
-	int code;
+	                           .wish = &opt.wish};
+	int code = wish_read(&verb_cap, &opt.wish, NULL);
 
-	if (rule_parse(opt.rule, &opts.rule, &err))
-		return fail_usage(&verb_cap, "--rule '%s': %s", opt.rule, err.text);
-	opts.rule.take_everything = opt.take_everything;
-	opts.rule.copy = opt.copy;
+	if (code)
+		return code;
 	code = intake_open(&capture->in, &opts);
 	capture->capturers = capture->in.queues;
 	if (!code)
@@ -470,16 +468,19 @@ static int capture_wire(struct capture *capture)
 /* What is missing or does not go together. */
 static int check_options(void)
 {
-	if (opt.tap && (opt.rule || opt.take_everything || opt.copy))
+	bool wants = opt.wish.rules.count || opt.wish.as;
+
+	if (opt.tap && (wants || opt.wish.take_everything || opt.wish.copy))
 		return fail_usage(&verb_cap,
-		                  "--tap takes nothing from the wire: no --rule, "
+		                  "--tap takes nothing from the wire: no --rule, --as, "
 		                  "--take-everything or --copy; --filter chooses");
 	if (opt.pid && !opt.tap)
 		return fail_usage(&verb_cap, "--pid needs --tap beside it");
-	if (!opt.path || (!opt.rule && !opt.tap))
-		return fail_usage(&verb_cap,
-		                  "give -w FILE and --rule TEXT: what is captured "
-		                  "no longer reaches the kernel");
+	if (!opt.path || (!wants && !opt.tap))
+		return fail_usage(
+			&verb_cap,
+			"give -w FILE and --rule TEXT or --as WHO: what is captured "
+			"no longer reaches the kernel");
 	if (opt.ring && !opt.rotate_bytes && !opt.rotate_ns)
 		return fail_usage(
 			&verb_cap,
@@ -497,9 +498,10 @@ static int take_extcap(void)
 	opt.path = opt.extcap.fifo;
 	if (opt.extcap.filter && *opt.extcap.filter)
 		opt.filter = opt.extcap.filter;
-	if (opt.rule && !*opt.rule)
-		opt.rule = NULL;
-	opt.tap = !opt.rule;
+	/* a field left empty comes as an empty option */
+	if (opt.wish.rules.count && !*opt.wish.rules.text[0])
+		opt.wish.rules.count = 0;
+	opt.tap = !opt.wish.rules.count && !opt.wish.as;
 	/* it reads the pipe, and what we print would be taken for an error */
 	return freopen("/dev/null", "w", stdout)
 	               ? EXIT_OK

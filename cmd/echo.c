@@ -6,7 +6,6 @@
 #include "common/intake.h"
 #include "common/patience.h"
 #include "common/reflect.h"
-#include "common/rule.h"
 #include "common/run.h"
 
 #include "rawq.h"
@@ -26,16 +25,15 @@
 static struct {
 	struct run run;
 	struct nic_choice choice;
-	const char *rule;
-	bool take_everything;
+	struct wish wish;
 	uint64_t depth;
 	unsigned poll;
-} opt = {.rule = "ethertype 0x88b5", .depth = 512};
+} opt = {.depth = 512};
 
 static const struct option_row options[] = {
-	ROW_STRING("rule", "TEXT", &opt.rule,
-                   "what to send back (default: 'ethertype 0x88b5', rawq ping's)"),
-	TAKE_EVERYTHING_ROW(&opt.take_everything),
+	WISH_OPTION_ROWS(opt.wish,
+                         "what to send back (default: 'ethertype 0x88b5', that of\n"
+                         "rawq ping)"),
 	RUN_OPTION_ROWS(opt.run),
 	ROW_COUNT("queues", "N", &opt.run.queues, 1, 0,
                   "queues, a thread each (default: all)"),
@@ -84,17 +82,29 @@ static void send_back(struct echo *e, const struct rawq_pkt *pkts, unsigned n)
 	frames_post(f, e->queue->rx, n - k);
 }
 
-static void turn_round(struct echo *e, struct rawq_pkt *pkts, unsigned n)
+/* Ready to be sent: pkts[0..returned).  What the responder answered is received into again. */
+static unsigned turn_round(struct echo *e, struct rawq_pkt *pkts, unsigned n)
 {
+	const uint8_t *mac = opt.wish.has_mac ? opt.wish.mac : e->in->nic.info.mac;
+	struct frames *f = &e->queue->frames;
 	uint8_t *base = intake_base(e->in);
-	unsigned i;
+	unsigned kept = 0, i;
 
 	for (i = 0; i < n; i++) {
+		bool is_whole = !e->is_inside && !(pkts[i].flags & RAWQ_MORE);
+
+		if (is_whole && intake_answer(e->in, &pkts[i], 1)) {
+			f->addr[f->n++] = pkts[i].addr;
+			continue;
+		}
 		if (!e->is_inside)
-			reflect(base + pkts[i].addr, pkts[i].len, e->in->nic.info.mac);
+			reflect(base + pkts[i].addr, pkts[i].len, mac);
 		e->is_inside = pkts[i].flags & RAWQ_MORE;
-		pkts[i].flags &= RAWQ_MORE;
+		pkts[kept] = pkts[i];
+		pkts[kept++].flags &= RAWQ_MORE;
 	}
+	frames_post(f, e->queue->rx, n - kept);
+	return kept;
 }
 
 static int read_status(struct worker *worker, struct echo *e)
@@ -149,8 +159,7 @@ static void echo_loop(struct worker *worker)
 		reap(e);
 		n = rawq_rx_burst(e->queue->rx, pkts, BURST_MAX);
 		if (n) {
-			turn_round(e, pkts, n);
-			send_back(e, pkts, n);
+			send_back(e, pkts, turn_round(e, pkts, n));
 			count_time(worker, now);
 			patience_paid(&e->patience);
 		} else if (patience_over(&e->patience) && opt.poll == POLL_SLEEP) {
@@ -170,12 +179,11 @@ static void echo_loop(struct worker *worker)
 
 static json_t *config_json(const struct intake *in)
 {
-	json_t *config = nic_json(&in->nic, in->mode);
+	json_t *config = intake_json(in, &opt.wish);
 
-	json_object_update_new(config, json_pack("{s:s, s:i, s:I, s:s}", "rule", opt.rule,
-	                                         "queues", (int)in->queues, "depth",
-	                                         (json_int_t)opt.depth, "poll",
-	                                         poll_names[opt.poll]));
+	json_object_update_new(
+		config, json_pack("{s:i, s:I, s:s}", "queues", (int)in->queues, "depth",
+	                          (json_int_t)opt.depth, "poll", poll_names[opt.poll]));
 	return config;
 }
 
@@ -199,7 +207,7 @@ static int run_echoes(struct intake *in)
 		contexts[i] = &echoes[i];
 	}
 	snprintf(report.title, sizeof(report.title), "%s: '%s', %s", in->nic.info.netdev,
-	         opt.rule, in->how);
+	         opt.wish.words, in->how);
 	opt.run.loop = echo_loop;
 	report_start(&report, config_json(in));
 	code = run_workers(&opt.run, &report, contexts, in->queues, totals);
@@ -218,15 +226,14 @@ static int echo_run(int argc, char **argv)
 	                           .queues = opt.run.queues,
 	                           .depth = (uint32_t)opt.depth,
 	                           .sends = true,
-	                           .rule = {.size = sizeof(opts.rule)}};
-	struct rule_error err;
+	                           .wish = &opt.wish};
 	struct intake in;
 	int code;
 
 	(void)argc;
-	if (rule_parse(opt.rule, &opts.rule, &err))
-		return fail_usage(&verb_echo, "--rule '%s': %s", opt.rule, err.text);
-	opts.rule.take_everything = opt.take_everything;
+	code = wish_read(&verb_echo, &opt.wish, "ethertype 0x88b5");
+	if (code)
+		return code;
 	code = intake_open(&in, &opts);
 	if (!code)
 		code = intake_start(&in, &opts);

@@ -13,8 +13,9 @@
 #include "common/frames.h"
 #include "common/nic.h"
 #include "common/patience.h"
-#include "common/rule.h"
+#include "common/privilege.h"
 #include "common/run.h"
+#include "common/wish.h"
 
 #include "rawq.h"
 
@@ -37,14 +38,14 @@
 static struct {
 	struct run run;
 	struct nic_choice choice;
-	const char *rule;
+	struct wish wish;
 	uint64_t burst, depth, busy_poll;
 	unsigned poll;
-} opt = {.rule = "all", .burst = 64};
+} opt = {.burst = 64};
 
 static const struct option_row options[] = {
-	ROW_STRING("rule", "TEXT", &opt.rule,
-                   "what to forward (default: all; the kernel keeps the rest)"),
+	WISH_RULE_ROWS(opt.wish,
+                       "what to forward (default: all; the kernel keeps the rest)"),
 	RUN_OPTION_ROWS(opt.run),
 	ROW_COUNT("queues", "N", &opt.run.queues, 1, 0,
                   "queues of each port, a thread each (default: all)"),
@@ -253,7 +254,9 @@ struct fwd {
 	struct nic nic[2];
 	int promiscuous[2]; /* sockets that hold the ports so; 0: none */
 	struct rawq_region *region;
-	struct rawq_rule *rule[2];
+	struct wish wish[2]; /* the same, settled with each port */
+	struct rawq_rule *rule[2][STRING_LIST_MAX];
+	unsigned rules[2];
 	struct pair *pairs;
 	unsigned queues;
 	bool segments;
@@ -328,22 +331,40 @@ static int open_queues(struct fwd *fwd)
 	return code;
 }
 
-static int add_rule(struct fwd *fwd, struct rawq_rule_opts *opts, int port)
+static int add_rule(struct fwd *fwd, int port, unsigned number)
 {
+	const struct rule *rule = &fwd->wish[port].rule[number];
+	struct rawq_rule_opts opts = rule->opts;
 	struct rawq_error err;
 	unsigned i;
 	int ret;
 
-	opts->queues = calloc(fwd->queues, sizeof(struct rawq_rxq *));
-	if (!opts->queues)
+	opts.queues =
+		rule->is_drop ? NULL : calloc(fwd->queues, sizeof(struct rawq_rxq *));
+	if (!opts.queues && !rule->is_drop)
 		return fail_environment(&verb_fwd, "no memory");
-	for (i = 0; i < fwd->queues; i++)
-		opts->queues[i] = fwd->pairs[i].way[port].rxq;
-	opts->queue_count = fwd->queues;
-	opts->take_everything = 1; /* it is what the verb is for */
-	ret = rawq_rule_add(fwd->nic[port].port, opts, &fwd->rule[port], &err);
-	free(opts->queues);
-	return ret ? fail_environment(&verb_fwd, "%s", err.text) : EXIT_OK;
+	for (i = 0; opts.queues && i < fwd->queues; i++)
+		opts.queues[i] = fwd->pairs[i].way[port].rxq;
+	opts.queue_count = opts.queues ? fwd->queues : 0;
+	ret = rawq_rule_add(fwd->nic[port].port, &opts, &fwd->rule[port][number], &err);
+	free(opts.queues);
+	if (ret)
+		return fail_environment(&verb_fwd, "%s", err.text);
+	fwd->rules[port]++;
+	return EXIT_OK;
+}
+
+static int add_rules(struct fwd *fwd)
+{
+	unsigned i;
+	int code = EXIT_OK, port;
+
+	for (port = 0; port < 2; port++)
+		for (i = 0; i < fwd->wish[port].rule_count && !code; i++)
+			code = add_rule(fwd, port, i);
+	if (!code)
+		privilege_drop();
+	return code;
 }
 
 static void close_all(struct fwd *fwd)
@@ -352,7 +373,8 @@ static void close_all(struct fwd *fwd)
 	int port;
 
 	for (port = 0; port < 2; port++)
-		rawq_rule_remove(fwd->rule[port]);
+		while (fwd->rules[port])
+			rawq_rule_remove(fwd->rule[port][--fwd->rules[port]]);
 	for (i = 0; fwd->pairs && i < fwd->queues; i++)
 		for (port = 0; port < 2; port++) {
 			nic_rxq_destroy(&fwd->nic[port], fwd->pairs[i].way[port].rxq);
@@ -375,8 +397,8 @@ static json_t *config_json(const struct fwd *fwd, const uint32_t *mode)
 	return json_pack(
 		"{s:[o,o], s:s, s:b, s:b, s:i, s:o, s:I, s:I, s:s, s:I, s:I}", "ports",
 		nic_json(&fwd->nic[0], mode[0]), nic_json(&fwd->nic[1], mode[1]), "rule",
-		opt.rule, "take_everything", 1, "segments", fwd->segments, "queues",
-		fwd->queues, "cpus", run_cpus_json(&opt.run), "burst",
+		fwd->wish[0].words, "take_everything", 1, "segments", fwd->segments,
+		"queues", fwd->queues, "cpus", run_cpus_json(&opt.run), "burst",
 		(json_int_t)opt.burst, "depth", (json_int_t)opt.depth, "poll",
 		poll_names[opt.poll], "busy_poll_packets", (json_int_t)opt.busy_poll,
 		"for_ns", (json_int_t)opt.run.duration_ns);
@@ -424,7 +446,7 @@ static int forward_all(struct fwd *fwd)
 	}
 	snprintf(report.title, sizeof(report.title),
 	         "%s (%s) <-> %s (%s): '%s', %u queue%s", fwd->nic[0].info.netdev, how[0],
-	         fwd->nic[1].info.netdev, how[1], opt.rule, fwd->queues,
+	         fwd->nic[1].info.netdev, how[1], fwd->wish[0].words, fwd->queues,
 	         fwd->queues == 1 ? "" : "s");
 	opt.run.loop = fwd_loop;
 	report_start(&report, config_json(fwd, (uint32_t[]){info[0].mode, info[1].mode}));
@@ -435,15 +457,29 @@ static int forward_all(struct fwd *fwd)
 	return code;
 }
 
-static int open_ports(struct fwd *fwd, char **names, bool promiscuous)
+/* Does the wish go beyond the MACs that the netdev receives anyway? */
+static bool wants_promiscuous(const struct wish *wish)
+{
+	bool all = false;
+	unsigned i;
+
+	for (i = 0; i < wish->rule_count; i++)
+		all |= rule_is_all(&wish->rule[i].opts);
+	return all || wish->model == AS_MAC;
+}
+
+static int open_ports(struct fwd *fwd, char **names)
 {
 	int code, port;
 
 	for (port = 0; port < 2; port++) {
 		code = nic_open(&verb_fwd, names[port], &opt.choice, &fwd->nic[port]);
+		fwd->wish[port] = opt.wish;
+		if (!code)
+			code = wish_settle(&verb_fwd, &fwd->wish[port], &fwd->nic[port]);
 		if (code)
 			return code;
-		if (!promiscuous)
+		if (!wants_promiscuous(&fwd->wish[port]))
 			continue;
 		fwd->promiscuous[port] = nic_promiscuous(&verb_fwd, &fwd->nic[port]);
 		if (fwd->promiscuous[port] < 0)
@@ -469,29 +505,27 @@ static int choose_queues(struct fwd *fwd)
 
 static int fwd_run(int argc, char **argv)
 {
-	struct rawq_rule_opts rule = {.size = sizeof(rule)};
-	struct rule_error err;
 	struct fwd fwd = {0};
 	int code;
 
 	(void)argc;
-	if (rule_parse(opt.rule, &rule, &err))
-		return fail_usage(&verb_fwd, "--rule '%s': %s", opt.rule, err.text);
+	opt.wish.take_everything = true; /* it is what the verb is for */
+	code = wish_read(&verb_fwd, &opt.wish, "all");
+	if (code)
+		return code;
 	if (opt.depth & (opt.depth - 1))
 		return fail_usage(&verb_fwd, "--depth %" PRIu64 ": give a power of two",
 		                  opt.depth);
 	if (!strcmp(argv[0], argv[1]))
 		return fail_usage(&verb_fwd, "%s is given twice: name two interfaces",
 		                  argv[0]);
-	code = open_ports(&fwd, argv, rule_is_all(&rule));
+	code = open_ports(&fwd, argv);
 	if (!code)
 		code = choose_queues(&fwd);
 	if (!code)
 		code = open_queues(&fwd);
 	if (!code)
-		code = add_rule(&fwd, &rule, 0);
-	if (!code)
-		code = add_rule(&fwd, &rule, 1);
+		code = add_rules(&fwd);
 	if (!code)
 		code = forward_all(&fwd);
 	close_all(&fwd);

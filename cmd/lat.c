@@ -9,7 +9,6 @@
 #include "common/intake.h"
 #include "common/packet/packet.h"
 #include "common/patience.h"
-#include "common/rule.h"
 #include "common/run.h"
 #include "common/sender.h"
 #include "common/truth.h"
@@ -30,13 +29,12 @@ static struct {
 	struct run run;
 	struct nic_choice choice;
 	struct rate rate;
-	const char *packet, *rule, *size;
-	bool take_everything;
+	const char *packet, *size;
+	struct wish wish;
 	uint64_t depth, settle_ns;
 	unsigned poll, times;
 	struct truth_opts truth;
 } opt = {.rate = {RATE_PPS, 10000},
-         .rule = "udp dport 9",
          .depth = 4096,
          .settle_ns = 200 * NS_PER_MS,
          .truth = TRUTH_DEFAULTS};
@@ -45,8 +43,7 @@ static const struct option_row options[] = {
 	ROW_STRING("packet", "TEXT", &opt.packet,
                    "what to send, with sig() in it (default:\n"
                    "eth(dst=MAC of B)/ip/udp(dport=9)/sig())"),
-	ROW_STRING("rule", "TEXT", &opt.rule, "what B takes (default: 'udp dport 9')"),
-	TAKE_EVERYTHING_ROW(&opt.take_everything),
+	WISH_OPTION_ROWS(opt.wish, "what B takes (default: 'udp dport 9')"),
 	ROW_RATE("rate", "RATE", &opt.rate, "as 1Mpps, 9.5Gbps or 30% (default: 10kpps)"),
 	SIZES_ROW(&opt.size),
 	RUN_OPTION_ROWS(opt.run),
@@ -107,6 +104,7 @@ static void take_packets(struct worker *worker, struct receiver *r,
 	uint64_t now = now_ns(), bytes = 0, more = 0;
 	unsigned i;
 
+	intake_answer(&r->lat->in, pkts, n);
 	observe(r->observer, intake_base(&r->lat->in), pkts, n, realtime_ns());
 	for (i = 0; i < n; i++) {
 		f->addr[f->n++] = pkts[i].addr;
@@ -167,7 +165,7 @@ static void lat_loop(struct worker *worker)
 
 static int compile(struct lat *lat)
 {
-	const uint8_t *mac = lat->in.nic.info.mac;
+	const uint8_t *mac = opt.wish.has_mac ? opt.wish.mac : lat->in.nic.info.mac;
 	struct packet_opts opts = {.sizes = opt.size, .seed = 1};
 	struct packet_error err;
 	char text[120];
@@ -263,7 +261,7 @@ static json_t *config_json(const struct lat *lat)
 	return json_pack("{s:o, s:o, s:s?, s:s?, s:s, s:f, s:I, s:I, s:s}", "from",
 	                 nic_json(&lat->from, 0), "to",
 	                 nic_json(&lat->in.nic, lat->in.mode), "packet", opt.packet,
-	                 "size", opt.size, "rule", opt.rule, "asked_pps", lat->pps,
+	                 "size", opt.size, "rule", opt.wish.words, "asked_pps", lat->pps,
 	                 "count", (json_int_t)opt.run.count, "for_ns",
 	                 (json_int_t)opt.run.duration_ns, "poll", poll_names[opt.poll]);
 }
@@ -319,9 +317,8 @@ static int lat_run(int argc, char **argv)
 	                           .choice = &opt.choice,
 	                           .queues = opt.run.queues,
 	                           .depth = (uint32_t)opt.depth,
-	                           .rule = {.size = sizeof(opts.rule)}};
+	                           .wish = &opt.wish};
 	static struct lat lat;
-	struct rule_error err;
 	int code;
 
 	(void)argc;
@@ -329,9 +326,9 @@ static int lat_run(int argc, char **argv)
 		return fail_usage(&verb_lat,
 		                  "give two interfaces; with an echo on the other "
 		                  "side one is enough for rawq ping");
-	if (rule_parse(opt.rule, &opts.rule, &err))
-		return fail_usage(&verb_lat, "--rule '%s': %s", opt.rule, err.text);
-	opts.rule.take_everything = opt.take_everything;
+	code = wish_read(&verb_lat, &opt.wish, "udp dport 9");
+	if (code)
+		return code;
 	code = nic_open(&verb_lat, argv[0], &opt.choice, &lat.from);
 	opts.times = opt.times != TIMES_SOFTWARE && lat.from.info.clock &&
 	             lat.from.info.tx_offloads & RAWQ_TX_TIME;

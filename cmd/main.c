@@ -25,6 +25,7 @@ const struct verb *const verbs[] = {
 	&verb_ping,
 	&verb_lat,
 	&verb_compare,
+	&verb_rules,
 	&verb_run,
 	&verb_emu,
 	NULL,
@@ -88,7 +89,7 @@ static int unknown_verb(const char *word)
 /* argv[0] stands for the verb's name. */
 static int run_verb(const struct verb *verb, int argc, char **argv)
 {
-	int exit_code, first = options_parse(verb, argc, argv, &exit_code);
+	int exit_code, first = options_parse(verb, &argc, argv, &exit_code);
 
 	return first < 0 ? exit_code : verb->run(argc - first, argv + first);
 }

@@ -5,7 +5,6 @@
 #include "common/clock.h"
 #include "common/intake.h"
 #include "common/packet/packet.h"
-#include "common/rule.h"
 #include "common/run.h"
 #include "common/truth.h"
 
@@ -26,7 +25,8 @@
 static struct {
 	struct run run;
 	struct nic_choice choice;
-	const char *packet, *rule, *size, *to;
+	const char *packet, *size, *to;
+	struct wish wish;
 	uint64_t interval_ns, timeout_ns;
 	bool quiet;
 	unsigned times;
@@ -41,8 +41,7 @@ static const struct option_row options[] = {
 	ROW_STRING("packet", "TEXT", &opt.packet,
                    "what to send, with " SIGNATURE " in it (default:\n"
                    "eth(dst=MAC,type=0x88b5)/" SIGNATURE ")"),
-	ROW_STRING("rule", "TEXT", &opt.rule,
-                   "what the answers are (default: 'ethertype 0x88b5')"),
+	WISH_OPTION_ROWS(opt.wish, "what the answers are (default: 'ethertype 0x88b5')"),
 	ROW_STRING("size", "SIZES", &opt.size,
                    "frame length without FCS (default: what the packet needs)"),
 	ROW_DURATION("interval", "TIME", &opt.interval_ns, 1000, 0,
@@ -135,6 +134,7 @@ static void take_answers(struct worker *worker, struct ping *p, unsigned queue)
 	/* what has come back has left: its completion is there, or about to be */
 	for (i = 0; n && p->in.times && p->out && i < REAPS_MAX; i++)
 		reap(p);
+	intake_answer(&p->in, pkts, n);
 	for (i = 0; i < n; i++) {
 		before = o->latency.n;
 		observe(o, intake_base(&p->in), &pkts[i], 1, now);
@@ -220,12 +220,11 @@ static int compile(struct ping *p)
 
 static json_t *config_json(const struct ping *p)
 {
-	json_t *config = nic_json(&p->in.nic, p->in.mode);
+	json_t *config = intake_json(&p->in, &opt.wish);
 
-	json_object_update_new(config,
-	                       json_pack("{s:s?, s:s, s:s?, s:I}", "packet", opt.packet,
-	                                 "to", opt.to, "rule", opt.rule, "interval_ns",
-	                                 (json_int_t)opt.interval_ns));
+	json_object_update_new(config, json_pack("{s:s?, s:s, s:I}", "packet", opt.packet,
+	                                         "to", opt.to, "interval_ns",
+	                                         (json_int_t)opt.interval_ns));
 	return config;
 }
 
@@ -260,16 +259,14 @@ static int ping_run(int argc, char **argv)
 	                           .depth = DEPTH,
 	                           .sends = true,
 	                           .times = opt.times != TIMES_SOFTWARE,
-	                           .rule = {.size = sizeof(opts.rule)}};
+	                           .wish = &opt.wish};
 	static struct ping p;
-	struct rule_error err;
 	int code;
 
 	(void)argc;
-	if (!opt.rule)
-		opt.rule = "ethertype 0x88b5";
-	if (rule_parse(opt.rule, &opts.rule, &err))
-		return fail_usage(&verb_ping, "--rule '%s': %s", opt.rule, err.text);
+	code = wish_read(&verb_ping, &opt.wish, "ethertype 0x88b5");
+	if (code)
+		return code;
 	code = truth_init(&p.truth, &verb_ping, &opt.truth, 1, true);
 	if (!code)
 		code = intake_open(&p.in, &opts);

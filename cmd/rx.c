@@ -5,7 +5,6 @@
 #include "common/clock.h"
 #include "common/intake.h"
 #include "common/patience.h"
-#include "common/rule.h"
 #include "common/run.h"
 #include "common/truth.h"
 
@@ -23,17 +22,15 @@
 static struct {
 	struct run run;
 	struct nic_choice choice;
-	const char *rule;
-	bool take_everything;
+	struct wish wish;
 	uint64_t burst, depth, busy_poll;
 	unsigned poll;
 	struct truth_opts truth;
-} opt = {.rule = "udp dport 9", .burst = 64, .truth = TRUTH_DEFAULTS};
+} opt = {.burst = 64, .truth = TRUTH_DEFAULTS};
 
 static const struct option_row options[] = {
-	ROW_STRING("rule", "TEXT", &opt.rule,
-                   "what to take from the kernel (default: 'udp dport 9')"),
-	TAKE_EVERYTHING_ROW(&opt.take_everything),
+	WISH_OPTION_ROWS(opt.wish,
+                         "what to take from the kernel (default: 'udp dport 9')"),
 	RUN_OPTION_ROWS(opt.run),
 	ROW_COUNT("count", "N", &opt.run.count, 1, 0,
                   "end after this many packets, as 1000 or 1M"),
@@ -101,6 +98,7 @@ static void take_packets(struct worker *worker, struct receiver *r,
 	uint64_t bytes = 0, more = 0;
 	unsigned i;
 
+	intake_answer(r->in, pkts, n);
 	if (r->observer)
 		observe(r->observer, r->base, pkts, n, realtime_ns());
 	for (i = 0; i < n; i++) {
@@ -189,12 +187,12 @@ static int open_receivers(struct rx *rx)
 
 static json_t *config_json(const struct rx *rx)
 {
-	json_t *config = nic_json(&rx->in.nic, rx->in.mode);
+	json_t *config = intake_json(&rx->in, &opt.wish);
 
 	json_object_update_new(
 		config,
-		json_pack("{s:s, s:b, s:i, s:o, s:I, s:I, s:s, s:I, s:I, s:I}", "rule",
-	                  opt.rule, "take_everything", opt.take_everything, "queues",
+		json_pack("{s:b, s:i, s:o, s:I, s:I, s:s, s:I, s:I, s:I}",
+	                  "take_everything", opt.wish.take_everything, "queues",
 	                  rx->in.queues, "cpus", run_cpus_json(&opt.run), "burst",
 	                  (json_int_t)opt.burst, "depth", (json_int_t)rx->in.depth,
 	                  "poll", poll_names[opt.poll], "busy_poll_packets",
@@ -221,7 +219,7 @@ static int receive(struct rx *rx)
 	for (i = 0; i < queues; i++)
 		contexts[i] = &rx->receivers[i];
 	snprintf(report.title, sizeof(report.title), "%s: '%s', %s, %u queue%s",
-	         rx->in.nic.info.netdev, opt.rule, rx->in.how, queues,
+	         rx->in.nic.info.netdev, opt.wish.words, rx->in.how, queues,
 	         queues == 1 ? "" : "s");
 	opt.run.loop = rx_loop;
 	report_start(&report, config_json(rx));
@@ -243,15 +241,14 @@ static int rx_run(int argc, char **argv)
 	                           .queues = opt.run.queues,
 	                           .depth = opt.depth,
 	                           .busy_poll = (uint32_t)opt.busy_poll,
-	                           .rule = {.size = sizeof(opts.rule)}};
-	struct rule_error err;
+	                           .wish = &opt.wish};
 	struct rx rx = {0};
 	int code;
 
 	(void)argc;
-	if (rule_parse(opt.rule, &opts.rule, &err))
-		return fail_usage(&verb_rx, "--rule '%s': %s", opt.rule, err.text);
-	opts.rule.take_everything = opt.take_everything;
+	code = wish_read(&verb_rx, &opt.wish, "udp dport 9");
+	if (code)
+		return code;
 	code = intake_open(&rx.in, &opts);
 	if (!code)
 		code = truth_init(&rx.truth, &verb_rx, &opt.truth, rx.in.queues,

@@ -142,7 +142,7 @@ static int print_config(const struct verb *verb, int argc, char *const *argv)
 /* A verb's words, its own options among them. */
 static int show_words(const struct verb *verb, int argc, char **argv)
 {
-	int code, first = options_parse(verb, argc, argv, &code);
+	int code, first = options_parse(verb, &argc, argv, &code);
 
 	if (first < 0)
 		return code;

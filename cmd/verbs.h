@@ -18,6 +18,7 @@ extern const struct verb verb_lat;
 extern const struct verb verb_ping;
 extern const struct verb verb_probe;
 extern const struct verb verb_replay;
+extern const struct verb verb_rules;
 extern const struct verb verb_run;
 extern const struct verb verb_rx;
 extern const struct verb verb_show;

@@ -18,10 +18,10 @@ static const struct metric metrics[] = {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct rawq_rule_opts rule = {.size = sizeof(rule)};
+	struct rule rule;
 	char *text = malloc(size + 1);
 	struct expect_error no_verdict;
-	struct rule_error no_rule;
+	struct packet_error no_rule;
 	struct expect expect;
 	uint64_t n;
 
@@ -29,8 +29,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text[size] = '\0';
 	/* a value outside of its mask would be refused by the library */
 	if (!rule_parse(text, &rule, &no_rule))
-		for (n = 0; n < sizeof(rule.value); n++)
-			if (((uint8_t *)&rule.value)[n] & ~((uint8_t *)&rule.mask)[n])
+		for (n = 0; n < sizeof(rule.opts.value); n++)
+			if (((uint8_t *)&rule.opts.value)[n] &
+			    ~((uint8_t *)&rule.opts.mask)[n])
 				abort();
 	if (!expect_parse(text, metrics, &expect, &no_verdict)) {
 		expect_is_met(&expect, metrics);

@@ -73,7 +73,7 @@ static int parse(const char *const *words, char **argv, int *exit_code)
 		argc++;
 	}
 	argv[argc] = NULL;
-	return options_parse(&verb, argc, argv, exit_code);
+	return options_parse(&verb, &argc, argv, exit_code);
 }
 
 /* What is printed is not TAP. */

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Receive queues with a rule: opened in one call, closed in one. */
+/* Receive queues with rules: opened in one call, closed in one. */
 #include "intake.h"
+
+#include "privilege.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 static uint32_t frames_per_queue(const struct intake *in, const struct intake_opts *opts)
@@ -67,24 +70,58 @@ static void look_up_mode(struct intake *in)
 	nic_describe(&in->nic, in->mode, in->how, sizeof(in->how));
 }
 
-static int add_rule(struct intake *in, const struct intake_opts *opts)
+/* The queues that a rule names, all if it names none. */
+static int choose_queues(const struct intake *in, const struct verb *verb,
+                         const struct rule *rule, struct rawq_rule_opts *opts)
 {
-	struct rawq_rule_opts rule = opts->rule;
-	struct rawq_error err;
-	unsigned i;
-	int ret;
+	unsigned n = rule->queue_count ? rule->queue_count : in->queues, i, number;
 
-	rule.queues = calloc(in->queues, sizeof(struct rawq_rxq *));
-	if (!rule.queues)
-		return fail_environment(opts->verb, "no memory");
-	for (i = 0; i < in->queues; i++)
-		rule.queues[i] = in->queue[i].rx;
-	rule.queue_count = in->queues;
-	ret = rawq_rule_add(in->nic.port, &rule, &in->rule, &err);
-	free(rule.queues);
-	if (ret == -EACCES)
-		return fail_usage(opts->verb, "%s", err.text);
-	return ret ? fail_environment(opts->verb, "%s", err.text) : EXIT_OK;
+	opts->queues = calloc(n, sizeof(struct rawq_rxq *));
+	if (!opts->queues)
+		return fail_environment(verb, "no memory");
+	for (i = 0; i < n; i++) {
+		number = rule->queue_count ? rule->queues[i] : i + 1;
+		if (number > in->queues)
+			return fail_usage(verb, "--rule '%s': queue %u: %u %s open",
+			                  rule->text, number, in->queues,
+			                  in->queues == 1 ? "is" : "are");
+		opts->queues[i] = in->queue[number - 1].rx;
+	}
+	opts->queue_count = n;
+	return EXIT_OK;
+}
+
+static int add_rule(struct intake *in, const struct intake_opts *opts, unsigned i)
+{
+	const struct rule *rule = &opts->wish->rule[i];
+	struct rawq_rule_opts o = rule->opts;
+	struct rawq_error err;
+	int ret = 0, code = EXIT_OK;
+
+	if (!rule->is_drop)
+		code = choose_queues(in, opts->verb, rule, &o);
+	if (!code)
+		ret = rawq_rule_add(in->nic.port, &o, &in->rule[i], &err);
+	free(o.queues);
+	if (ret == -EACCES) {
+		code = fail_usage(opts->verb, "%s", err.text);
+		wish_suggest(opts->wish, &in->nic, i);
+	} else if (ret) {
+		code = fail_environment(opts->verb, "%s", err.text);
+	}
+	if (!code)
+		in->rules++;
+	return code;
+}
+
+static int add_rules(struct intake *in, const struct intake_opts *opts)
+{
+	int code = wish_check_session(opts->verb, opts->wish, &in->nic);
+	unsigned i;
+
+	for (i = 0; i < opts->wish->rule_count && !code; i++)
+		code = add_rule(in, opts, i);
+	return code;
 }
 
 static bool has_times(const struct rawq_port_info *info, const struct intake_opts *opts)
@@ -103,6 +140,8 @@ int intake_open(struct intake *in, const struct intake_opts *opts)
 		return fail_usage(opts->verb, "--depth %" PRIu64 ": give a power of two",
 		                  opts->depth);
 	code = nic_open(opts->verb, opts->netdev, opts->choice, &in->nic);
+	if (!code)
+		code = wish_settle(opts->verb, opts->wish, &in->nic);
 	if (code)
 		return code;
 	in->times = opts->times && has_times(&in->nic.info, opts);
@@ -112,18 +151,40 @@ int intake_open(struct intake *in, const struct intake_opts *opts)
 
 int intake_start(struct intake *in, const struct intake_opts *opts)
 {
-	int code = add_rule(in, opts);
+	int code = add_rules(in, opts);
 
-	if (!code)
-		look_up_mode(in);
+	if (code)
+		return code;
+	look_up_mode(in);
+	if (opts->wish->has_mac)
+		code = answer_start(opts->verb, &in->nic, opts->wish, &in->answerer);
+	privilege_drop();
 	return code;
+}
+
+json_t *intake_json(const struct intake *in, const struct wish *wish)
+{
+	json_t *config = nic_json(&in->nic, in->mode);
+	const uint8_t *m = wish->mac;
+	char mac[18];
+
+	json_object_set_new(config, "rule", json_string(wish->words));
+	if (wish->as)
+		json_object_set_new(config, "as", json_string(wish->as));
+	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2],
+	         m[3], m[4], m[5]);
+	if (wish->has_mac)
+		json_object_set_new(config, "mac", json_string(mac));
+	return config;
 }
 
 void intake_close(struct intake *in)
 {
 	unsigned i;
 
-	rawq_rule_remove(in->rule);
+	answer_stop(in->answerer);
+	while (in->rules)
+		rawq_rule_remove(in->rule[--in->rules]);
 	for (i = 0; in->queue && i < in->queues; i++) {
 		nic_rxq_destroy(&in->nic, in->queue[i].rx);
 		nic_txq_destroy(&in->nic, in->queue[i].tx);

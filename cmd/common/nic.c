@@ -4,8 +4,10 @@
 
 #include <errno.h>
 #include <linux/if_packet.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -35,6 +37,26 @@ int nic_open(const struct verb *verb, const char *netdev, const struct nic_choic
 		return fail_environment(verb, "%s", err.text);
 	rawq_port_info(nic->port, &nic->info);
 	nic->tap = tap_create(nic->info.netdev);
+	return EXIT_OK;
+}
+
+int nic_read_mac(const struct verb *verb, const char *netdev, struct nic *nic)
+{
+	struct ifreq ifr = {0};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), ret;
+
+	memset(nic, 0, sizeof(*nic));
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", netdev);
+	ret = fd < 0 ? -1 : ioctl(fd, SIOCGIFHWADDR, &ifr);
+	if (fd >= 0)
+		close(fd);
+	if (ret || strlen(netdev) >= sizeof(ifr.ifr_name))
+		return fail_environment(verb,
+		                        "%s: no such interface here (ip link shows "
+		                        "those there are)",
+		                        netdev);
+	snprintf(nic->info.netdev, sizeof(nic->info.netdev), "%s", ifr.ifr_name);
+	memcpy(nic->info.mac, ifr.ifr_hwaddr.sa_data, sizeof(nic->info.mac));
 	return EXIT_OK;
 }
 

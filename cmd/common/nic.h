@@ -62,6 +62,9 @@ int nic_txq_create(const struct nic *nic, struct rawq_region *region,
 void nic_rxq_destroy(const struct nic *nic, struct rawq_rxq *q);
 void nic_txq_destroy(const struct nic *nic, struct rawq_txq *q);
 
+/* Only the name and the MAC, without a port; no privilege is needed. */
+int nic_read_mac(const struct verb *verb, const char *netdev, struct nic *nic);
+
 /* The queues to open: asked, or if that is 0 all; 0 with the reason printed if there are
  * fewer. */
 unsigned nic_queues(const struct verb *verb, const struct nic *nic, uint64_t asked,

@@ -314,7 +314,39 @@ static bool take_option(const struct verb *verb, int c, int index, char **argv,
 	return false;
 }
 
-int options_parse(const struct verb *verb, int argc, char **argv, int *exit_code)
+/* Make one word of the two of `--as mac 02:..`, so that getopt sees a value.  The joined word
+ * lives as long as the program, like argv. */
+static int join_words(const struct option_row *row, int argc, char **argv, int at)
+{
+	size_t size;
+	char *joined;
+
+	if (at + 2 >= argc || !row->takes_second(argv[at + 1], argv[at + 2]))
+		return argc;
+	size = strlen(argv[at + 1]) + strlen(argv[at + 2]) + 2;
+	joined = malloc(size);
+	if (!joined)
+		return argc;
+	snprintf(joined, size, "%s %s", argv[at + 1], argv[at + 2]);
+	argv[at + 1] = joined;
+	memmove(argv + at + 2, argv + at + 3,
+	        (size_t)(argc - at - 2) * sizeof(*argv)); /* argv[argc] is NULL */
+	return argc - 1;
+}
+
+static int join_values(const struct verb *verb, int argc, char **argv)
+{
+	const struct option_row *row;
+	int i;
+
+	for (row = verb->options; row && row->name; row++)
+		for (i = 1; row->takes_second && i < argc && strcmp(argv[i], "--"); i++)
+			if (!strncmp(argv[i], "--", 2) && !strcmp(argv[i] + 2, row->name))
+				argc = join_words(row, argc, argv, i);
+	return argc;
+}
+
+int options_parse(const struct verb *verb, int *argc, char **argv, int *exit_code)
 {
 	struct option longopts[ROWS_MAX + 2];
 	char letters[LETTERS_MAX];
@@ -324,10 +356,11 @@ int options_parse(const struct verb *verb, int argc, char **argv, int *exit_code
 	build_long_options(verb, longopts);
 	opterr = 0;
 	optind = 0; /* glibc: start anew */
-	while ((c = getopt_long(argc, argv, letters, longopts, &index)) != -1)
+	*argc = join_values(verb, *argc, argv);
+	while ((c = getopt_long(*argc, argv, letters, longopts, &index)) != -1)
 		if (!take_option(verb, c, index, argv, exit_code))
 			return -1;
-	operands = argc - optind;
+	operands = *argc - optind;
 	if (operands < (int)verb->operands_min)
 		*exit_code = fail_usage(verb, "too few operands: rawq %s %s", verb->name,
 		                        verb->operands);

@@ -66,7 +66,9 @@ struct option_row {
 	void *value;                /* set when the option is given, else left alone */
 	const char *const *choices; /* OPTION_ENUM: NULL-terminated */
 	uint64_t min, max; /* OPTION_COUNT, OPTION_SIZE, OPTION_DURATION; max 0: none */
-	const char *help;  /* lines are broken at \n */
+	/* OPTION_STRING: may the value go on in the next word?  NULL: never. */
+	bool (*takes_second)(const char *first, const char *second);
+	const char *help; /* lines are broken at \n */
 };
 
 /* Rows; a value of another type than the option's does not compile. */
@@ -115,9 +117,9 @@ struct verb {
 };
 
 /* Parse the options of a verb; argv[0] is the verb's name.  Returns the index of the first
- * operand in the permuted argv; or -1 when the program is to end with *exit_code, --help or the
+ * operand in the permuted argv of *argc words, fewer where two became one; or -1 when the program is to end with *exit_code, --help or the
  * refusal having been printed. */
-int options_parse(const struct verb *verb, int argc, char **argv, int *exit_code);
+int options_parse(const struct verb *verb, int *argc, char **argv, int *exit_code);
 
 /* Print "rawq VERB: sentence" on stderr and return the exit code, for use in return. */
 int fail_usage(const struct verb *verb, const char *fmt, ...)

@@ -33,7 +33,7 @@ struct report {
 	const struct verb *verb;
 	bool json, tx, rx; /* which lines there are */
 	bool live;         /* stderr is a terminal */
-	char title[200];   /* "veth0: xdp, copy, 1 queue" */
+	char title[512];   /* "veth0: xdp, copy, 1 queue" */
 	json_t *config;    /* owned */
 	/* NULL, or adds to each interval's event */
 	void (*tell)(json_t *event, void *context);

@@ -233,7 +233,7 @@ static int set_option(const struct reading *r, const struct verb *verb,
 	char *argv[] = {where, option, pair->value, NULL};
 	struct verb located = *verb;
 	bool is_flag = row->type == OPTION_FLAG;
-	int code = EXIT_OK;
+	int code = EXIT_OK, argc = is_flag ? 2 : 3;
 
 	if (is_flag && !strcmp(pair->value, "false"))
 		return EXIT_OK;
@@ -244,7 +244,7 @@ static int set_option(const struct reading *r, const struct verb *verb,
 	snprintf(option, sizeof(option), "--%.*s", NAME_MAX_LEN, row->name);
 	located.name = where;
 	located.operands_min = 0;
-	if (options_parse(&located, is_flag ? 2 : 3, argv, &code) < 0)
+	if (options_parse(&located, &argc, argv, &code) < 0)
 		return code;
 	return EXIT_OK;
 }
