@@ -24,6 +24,13 @@ like "$said" 'SUPPORT_RAW_PACKET' "ibv_devinfo -v: TSO, RSS and pacing on raw pa
 like "$(nobody "$rawq" emu -- ibv_devinfo -v)" 'state:.*PORT_ACTIVE' "an ordinary user sees the same"
 like "$(nobody "$rawq" emu --netdev none -- ibv_devices)" 'mlx5_0 ' "and without a netdev"
 
+# ---- Counters in the file tree: port_xmit_data is in words of four bytes ----
+is "$(emu --netdev none --wire drop -- bash -c '
+	raw_ethernet_bw --client -d mlx5_0 -E 02:00:00:00:00:02 -B 02:00:00:00:00:01 -s 64 -n 1000 >/dev/null 2>&1
+	d=/sys/class/infiniband/mlx5_0/ports/1
+	echo $(cat $d/counters/port_xmit_packets $d/counters/port_xmit_data $d/hw_counters/out_of_buffer)')" "1000 15000 0" \
+	"counters and hw_counters tell of perftest's 1000 frames of 60 bytes"
+
 # ---- The netdev agrees with the device ----
 emu -- bash -c '
 	port=$(echo /sys/class/infiniband/mlx5_0/device/net/*)
