@@ -260,9 +260,11 @@ static void show(const char *netdev)
 static int probe_run(int argc, char **argv)
 {
 	struct if_nameindex *all, *i;
+	struct trial found;
 
 	if (argc) {
-		if (!if_nametoindex(argv[0]))
+		try_backend(argv[0], RAWQ_AUTO, &found);
+		if (found.ret == -ENODEV)
 			return fail_environment(
 				&verb_probe,
 				"%s: no such interface here (ip link lists them)",
