@@ -12,7 +12,8 @@ count=20000
 packet='eth(dst=02:00:00:00:00:02)/ip(dst=10.0.0.2)/udp(dport=9000)'
 
 send() {
-	at near "$rawq" tx v0 "$packet" --size 64 --count $count --rate 10kpps --queues $queues \
+	over v0
+	at near "${nic[@]}" tx v0 "$packet" --backend "$backend" --size 64 --count $count --rate 10kpps --queues $queues \
 		--json >$tmp/tx 2>$tmp/tx.err
 }
 
@@ -30,13 +31,14 @@ tx_captured() {
 }
 
 rx_given() {
-	start far rx "$rawq" rx v1 --rule 'udp dport 9000' --depth 4096 --json
+	over v1
+	start far rx "${nic[@]}" rx v1 --backend "$backend" --rule 'udp dport 9000' --depth 4096 --json
 	local rx=$pid
 	started $tmp/rx
 	given_before=$(driver far v1 xdp_redirect)
 	send
 	until_true 20 driver_is $((given_before + count)) far v1 xdp_redirect
-	kill -INT $rx
+	stop $rx
 	wait $rx
 	status=$?
 	given=$(($(driver far v1 xdp_redirect) - given_before))

@@ -12,12 +12,14 @@ packet='eth/ip(dst=10.0.0.2)/udp(dport=9,sport=inc(1..60000))'
 capture() {
 	local name=$1
 	shift
-	start far "$name" "$rawq" cap v1 --rule 'udp dport 9' -w "$tmp/$name.pcapng" --json "$@"
+	over v1
+	start far "$name" "${nic[@]}" cap v1 --backend "$backend" --rule 'udp dport 9' -w "$tmp/$name.pcapng" --json "$@"
 	started "$tmp/$name"
 }
 # send N: at a rate that even a slow machine takes
 send() {
-	at near timeout 20 "$rawq" tx v0 "$packet" --count "$1" --rate 20kpps --json >/dev/null
+	over v0
+	at near timeout 20 "${nic[@]}" tx v0 "$packet" --backend "$backend" --count "$1" --rate 20kpps --json >/dev/null
 }
 # ports FILE...: the UDP source ports, in the file's order
 ports() {
@@ -67,7 +69,7 @@ is "$(for f in "${files[@]}"; do ports "$f"; done | cksum)" \
 	"$(seq $((1001 - $(for f in "${files[@]}"; do ports "$f"; done | wc -l))) 1000 | cksum)" \
 	"they hold the last packets, none missing between files"
 
-capture timed --rotate-time 300ms --for 2s
+capture timed --rotate-time 300ms --for 4s
 send 20000
 wait $pid
 n=$(field $tmp/timed end files)
@@ -85,7 +87,8 @@ is "$(grep -v root $tmp/tshark.err)" "" "and read without complaint"
 is "$(programs far v1)" 0 "the traffic is the kernel's again"
 
 mkdir $tmp/small && mount -t tmpfs -o size=256k none $tmp/small
-start far full "$rawq" cap v1 --rule 'udp dport 9' -w $tmp/small/x.pcapng --json
+over v1
+start far full "${nic[@]}" cap v1 --backend "$backend" --rule 'udp dport 9' -w $tmp/small/x.pcapng --json
 started $tmp/full
 send 10000
 wait $pid

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
-# rawq fwd carries what others send, and changes not one byte of it:
+# rawq fwd carries what others send, and changes not one byte of it: fwd.sh [xdp|mlx5|verbs]
 #
 #   left: l0 10.0.0.1 <--> v0 :mid: w0 <--> r0 10.0.0.2 :right
 #                             rawq fwd
@@ -16,7 +16,8 @@ wire mid w0 - right r0 10.0.0.2/24 1 9000
 for end in left:l0 right:r0; do
 	at ${end%:*} ethtool -K ${end#*:} tx off tso off gso off >/dev/null 2>&1
 done
-start mid fwd "$rawq" fwd v0 w0 --json
+over v0 w0
+start mid fwd "${nic[@]}" fwd v0 w0 --backend "$backend" --json
 fwd=$pid
 started $tmp/fwd
 check "one ping goes through" at left ping -c 1 -W 5 10.0.0.2
@@ -68,9 +69,9 @@ at_least "$(iperf_field $tmp/udp.json end.sum.packets)" 100 "iperf3: datagrams o
 is "$(iperf_field $tmp/udp.json end.sum.lost_packets)" 0 "none of them lost"
 
 # ---- the end
-kill -INT $fwd
+stop $fwd
 wait $fwd
-is $? 0 "SIGINT ends it with status 0"
+is $? 0 "asked to end it does, with status 0"
 at_least "$(field $tmp/fwd end tx_packets)" $((2 * echoes)) "the end event counts what was forwarded"
 is "$(programs mid v0) $(programs mid w0)" "0 0" "no program is left"
 finish

@@ -1,30 +1,34 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
 # rawq echo, ping and lat: what goes out comes back, counted to the last packet; what is turned
-# round is what Scapy would have built the other way.
+# round is what Scapy would have built the other way.  lat.sh [xdp|mlx5|verbs]
 # shellcheck source=tests/lib/net.sh
 . "$(dirname "$0")/lib/net.sh"
 spaces near far
 wire near v0 - far v1 -
 wire near v2 - near v3 -
 
-start far echo "$rawq" echo v1 --json
+over v1
+start far echo "${nic[@]}" echo v1 --backend "$backend" --json
 started $tmp/echo
-at near timeout 20 "$rawq" ping v0 --count 200 --interval 2ms --json --expect 'loss==0, p50>0' >$tmp/ping
+over v0
+at near timeout 20 "${nic[@]}" ping v0 --backend "$backend" --count 200 --interval 2ms --json --expect 'loss==0, p50>0' >$tmp/ping
 is $? 0 "200 pings are answered"
 is "$(field $tmp/ping end lost)" 0 "none is lost"
 is "$(grep -c '"answer"' $tmp/ping)" 200 "each answer is told"
 is "$(field $tmp/ping end reordered)" 0 "in order"
-kill -INT $pid
+stop $pid
 wait $pid
 is $? 0 "the echo ends when asked to"
 is "$(field $tmp/echo end tx_packets)" 200 "and has sent 200 back"
-at near timeout 20 "$rawq" ping v0 --count 3 --interval 2ms --timeout 50ms --json \
+over v0
+at near timeout 20 "${nic[@]}" ping v0 --backend "$backend" --count 3 --interval 2ms --timeout 50ms --json \
 	--expect 'loss==0' >$tmp/alone
 is $? 1 "without an echo the expectation is missed"
 is "$(field $tmp/alone end lost)" 3 "and all are lost"
 
-start far mirror "$rawq" echo v1 --rule all --take-everything --json
+over v1
+start far mirror "${nic[@]}" echo v1 --backend "$backend" --rule all --take-everything --json
 started $tmp/mirror
 at near timeout 60 /usr/bin/python3 - >$tmp/mirrored <<'END'
 import socket
@@ -70,10 +74,11 @@ while read -r verdict name; do
 	is "$verdict" ok "turned round as Scapy does: $name"
 done <$tmp/mirrored
 is "$(wc -l <$tmp/mirrored)" 8 "eight kinds of frames"
-kill -INT $pid
+stop $pid
 wait $pid
 
-at near timeout 30 "$rawq" lat v2 v3 --count 5000 --rate 10kpps --json --per-flow \
+over v2 v3
+at near timeout 30 "${nic[@]}" lat v2 v3 --backend "$backend" --count 5000 --rate 10kpps --json --per-flow \
 	--hgrm $tmp/x.hgrm --svg $tmp/x.svg --expect 'loss==0,reorder==0,signed==5000' >$tmp/lat
 is $? 0 "lat: 5000 of 5000 from one port to the other"
 is "$(field $tmp/lat end lost)" 0 "none is lost"
@@ -81,7 +86,8 @@ is "$(field $tmp/lat end unsigned_packets)" 0 "all are signed"
 is "$(awk '$1 ~ /^[0-9.]+$/ { n = $3 } END { print n }' $tmp/x.hgrm)" 5000 ".hgrm counts them all"
 check "the drawing is XML" /usr/bin/python3 -c \
 	"import xml.dom.minidom; xml.dom.minidom.parse('$tmp/x.svg')"
-at near timeout 30 "$rawq" lat v2 v3 --count 5000 --rate 10kpps --json --per-flow --histograms \
+over v2 v3
+at near timeout 30 "${nic[@]}" lat v2 v3 --backend "$backend" --count 5000 --rate 10kpps --json --per-flow --histograms \
 	--packet 'eth/ip/udp(dport=9)/sig(flow=inc(0..9))' >$tmp/flows
 is "$(/usr/bin/python3 -c '
 import collections, json, sys
@@ -93,14 +99,16 @@ for row in end["flow_rows"]:
     assert row["latency_ns"]["min"] <= row["latency_ns"]["p50"] <= row["latency_ns"]["max"]
 print(total == flows, sum(total.values()), len(end["flow_rows"]))' $tmp/flows)" "True 5000 10" \
 	"the flows' histograms add up to the one of all"
-at near timeout 30 "$rawq" lat v2 v3 --count 100 --rate 10kpps --packet 'eth/ip/udp(dport=10)/sig()' \
+over v2 v3
+at near timeout 30 "${nic[@]}" lat v2 v3 --backend "$backend" --count 100 --rate 10kpps --packet 'eth/ip/udp(dport=10)/sig()' \
 	--json --expect 'loss==0' >$tmp/astray
 is $? 1 "packets that the rule does not want"
 is "$(field $tmp/astray end lost)" 100 "are lost to the last"
 
-start far tx_late "$rawq" rx v1 --json --expect 'loss==0'
+over v1
+start far tx_late "${nic[@]}" rx v1 --backend "$backend" --json --expect 'loss==0'
 started $tmp/tx_late
-kill -INT $pid
+stop $pid
 wait $pid
 is $? 1 "what was not measured meets no expectation: nothing came"
 is "$(field $tmp/tx_late end lost)" None "and nothing is known of loss"

@@ -12,7 +12,8 @@ wire near v0 10.0.0.1/24 far v1 10.0.0.2/24
 mac=$(at near cat /sys/class/net/v0/address)
 check "ping before" at far ping -c 1 -W 5 10.0.0.1
 
-start near rx "$rawq" rx v0 --rule 'udp dport 9000' --depth 16384 --json
+over v0
+start near rx "${nic[@]}" rx v0 --backend "$backend" --rule 'udp dport 9000' --depth 16384 --json
 rx=$pid
 started $tmp/rx
 for port in 5201 5202; do
@@ -32,7 +33,8 @@ count_frames() {
 round() {
 	count_frames
 	local sent0=$wire_sent full0=$wire_full seen0=$seen given0=$given lost0=$lost tx pings udp
-	start far tx "$rawq" tx v1 "eth(dst=$mac)/ip(src=10.0.0.2,dst=10.0.0.1)/udp(dport=9000)" \
+	over v1
+	start far tx "${nic[@]}" tx v1 --backend "$backend" "eth(dst=$mac)/ip(src=10.0.0.2,dst=10.0.0.1)/udp(dport=9000)" \
 		--rate $1 --for 1800ms --burst 16 --engine queues --json
 	tx=$pid
 	started $tmp/tx
@@ -89,16 +91,18 @@ check "ping after" at far ping -c 1 -W 5 10.0.0.1
 
 given=$(driver near v0 xdp_redirect)
 # Once more, ended by SIGINT: the report agrees.
-start near rx "$rawq" rx v0 --rule 'udp dport 9000' --depth 4096 --json
+over v0
+start near rx "${nic[@]}" rx v0 --backend "$backend" --rule 'udp dport 9000' --depth 4096 --json
 rx=$pid
 started $tmp/rx
-at far "$rawq" tx v1 "eth(dst=$mac)/ip(src=10.0.0.2,dst=10.0.0.1)/udp(dport=9000)" \
+over v1
+at far "${nic[@]}" tx v1 --backend "$backend" "eth(dst=$mac)/ip(src=10.0.0.2,dst=10.0.0.1)/udp(dport=9000)" \
 	--rate 10kpps --count 20k --json >$tmp/tx 2>&1
 all_in() {
 	[ $(($(driver near v0 xdp_redirect) - given)) = 20000 ]
 }
 until_true 20 all_in
-kill -INT $rx
+stop $rx
 wait $rx
 is $? 0 "SIGINT ends rx with status 0"
 is "$(field $tmp/rx end rx_packets)" $(($(driver near v0 xdp_redirect) - given)) "it counted what the driver gave it"

@@ -37,6 +37,12 @@ fail() {
 	echo "not ok $points - $*"
 }
 
+# skip NAME REASON: listed in tests/expected-skips
+skip() {
+	points=$((points + 1))
+	echo "ok $points - $1 # SKIP $2"
+}
+
 # check NAME COMMAND...: the command succeeds; what it said is shown if it does not.
 check() {
 	local name=$1
@@ -150,6 +156,21 @@ wire() {
 		ip -n "$1" link set "$2" up
 		shift 3
 	done
+}
+
+# over IF...: $nic, the command that runs rawq with these interfaces as ports of $backend, which is
+# the script's first argument: xdp if there is none; mlx5 and verbs on the emulated card, each port's
+# wire being the interface.  Add --backend "$backend" behind the verb.
+backend=${1-xdp}
+# shellcheck disable=SC2034
+over() {
+	nic=("$rawq")
+	[ "$backend" = xdp ] || nic=("$rawq" emu "${@/#/--wire=netdev=}" -- "$rawq")
+}
+
+# stop PID: as Ctrl-C would; rawq emu passes on SIGTERM
+stop() {
+	if [ "$backend" = xdp ]; then kill -INT "$1"; else kill "$1"; fi
 }
 
 # counter SPACE IF NAME: of the kernel, for instance tx_packets
