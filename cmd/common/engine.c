@@ -3,10 +3,23 @@
 #include "engine.h"
 #include "clock.h"
 
+#include <math.h>
+
 /* Of each engine; the caches are warm and the host's clock has settled after some of it. */
 #define TRIAL_NS (20 * NS_PER_MS)
-/* Of the rate asked for: a queue that sends this much of it keeps it. */
-#define KEEPS 0.97
+/* Of the rate asked for: a queue that makes so much more while it works keeps it. */
+#define KEEPS 1.1
+
+/* What a queue could send if it had its CPU to itself and always something to send. */
+static double capacity(const struct engine *e, const struct worker *worker)
+{
+	uint64_t busy = worker->tally[BUSY_NS] + worker->tally[FULL_NS];
+	uint64_t away = sender_away_ns(e->sender);
+
+	return busy > away
+	               ? (double)worker->tally[TX_PACKETS] * 1e9 / (double)(busy - away)
+	               : INFINITY;
+}
 
 /* A trial's packets by the queue; whether the queue is to go on without another look. */
 static bool try_queue(struct engine *e, struct worker *worker)
@@ -16,7 +29,7 @@ static bool try_queue(struct engine *e, struct worker *worker)
 
 	took = now_ns() - began;
 	e->queues_pps = (double)worker->tally[TX_PACKETS] * 1e9 / (double)took;
-	return !goes_on || (e->pps > 0 && e->queues_pps > e->pps * KEEPS);
+	return !goes_on || (e->pps > 0 && capacity(e, worker) > e->pps * KEEPS);
 }
 
 /* The kernel takes over; it goes on to the end, or loses the trial. */

@@ -259,14 +259,17 @@ static bool give_way(struct sender *s, struct worker *worker)
 	return true;
 }
 
-/* The time that this thread was neither waiting nor running: others had its CPU. */
-static void note_away(struct sender *s, struct worker *worker)
+uint64_t sender_away_ns(const struct sender *s)
 {
-	uint64_t now = now_ns(), took = now - s->began_ns;
+	uint64_t took = now_ns() - s->began_ns;
 	uint64_t had = thread_cpu_ns() - s->cpu_ns + s->idle_ns;
 
-	if (took > had)
-		tally_add(worker, AWAY_NS, took - had);
+	return took > had ? took - had : 0;
+}
+
+static void note_away(struct sender *s, struct worker *worker)
+{
+	tally_add(worker, AWAY_NS, sender_away_ns(s));
 }
 
 static void begin_clocks(struct sender *s)

@@ -80,6 +80,8 @@ void sender_run(struct sender *s, struct worker *worker);
 int sender_start(struct sender *s, struct worker *worker);
 /* Send until then or as above; false when there is nothing more to send. */
 bool sender_go_on(struct sender *s, struct worker *worker, uint64_t until_ns);
+/* The time since the start that it was neither waiting nor running: others had its CPU. */
+uint64_t sender_away_ns(const struct sender *s);
 /* Wait for the last packets, and tell the times. */
 void sender_finish(struct sender *s, struct worker *worker);
 /* Give what was written, and wait until all has come back: somebody else may go on. */
