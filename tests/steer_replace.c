@@ -14,6 +14,8 @@
 /* Frames that are on their way at most: less than any ring has room for. */
 #define WINDOW 128u
 #define FRAME  64u
+/* Frames before the first change, for the rule's counter. */
+#define COUNTED 50u
 
 static struct rawq_error err;
 static enum rawq_backend backend;
@@ -45,7 +47,7 @@ static void transmit(uint32_t number)
 /* Its result is how many were sent. */
 static void *sender(void *arg)
 {
-	uint32_t n = 0;
+	uint32_t n = COUNTED;
 
 	(void)arg;
 	while (!__atomic_load_n(&stop, __ATOMIC_ACQUIRE)) {
@@ -102,6 +104,25 @@ static bool replace(struct rawq_rule **rule, unsigned i)
 	return !rawq_rule_replace(*rule, &o, rule, &err);
 }
 
+/* A rule's own count of what it took. */
+static void count(const struct rawq_rule *rule, uint32_t *next)
+{
+	struct rawq_rule_stats stats = {0};
+	bool good = true;
+
+	for (uint32_t i = 0; i < COUNTED; i++)
+		transmit(i);
+	for (int ms = 0; *next < COUNTED && ms < WAIT_MS; ms++) {
+		good = receive(next) && good;
+		if (*next < COUNTED)
+			usleep(1000);
+	}
+	ok(good, "the rule takes what it should");
+	ok(!rawq_rule_stats(rule, &stats), "and counts");
+	is_u(stats.packets, COUNTED, "its packets");
+	is_u(stats.bytes, COUNTED * FRAME, "and their bytes");
+}
+
 static void run(unsigned times)
 {
 	struct rawq_rule_opts o = rule_of(0);
@@ -113,7 +134,9 @@ static void run(unsigned times)
 	pthread_t thread;
 	void *sent;
 
+	o.count = 1;
 	must(rawq_rule_add(port, &o, &rule, &err));
+	count(rule, &next);
 	if (pthread_create(&thread, NULL, sender, NULL))
 		exit(1);
 	for (unsigned i = 1; i <= times; i++) {
