@@ -275,6 +275,12 @@ static int kernel_gets(uint16_t port)
 	return 0;
 }
 
+static void send_ten(uint16_t dport)
+{
+	for (int i = 0; i < 10; i++)
+		send_udp(dport);
+}
+
 static void two_programs(void)
 {
 	struct child a = child_start(), b = child_start();
@@ -317,19 +323,16 @@ static void two_programs(void)
 	is_u(seen, 1, "and what it sends arrives");
 
 	tell(&b, DROP, 1001, 0);
-	for (int i = 0; i < 10; i++)
-		send_udp(1001);
+	send_ten(1001);
 	is_u(tell(&a, COUNT, 0, 0).n, 0, "one process's drop comes first by priority");
 	tell(&b, REMOVE, 1001, 0);
-	for (int i = 0; i < 10; i++)
-		send_udp(1001);
+	send_ten(1001);
 	is_u(tell(&a, COUNT, 0, 0).n, 10, "until it is removed");
 
 	child_end(&a, SIGKILL);
 	ok(kernel_gets(1001), "the first is killed: the kernel has its packets");
 	kernel_count(0);
-	for (int i = 0; i < 10; i++)
-		send_udp(1002);
+	send_ten(1002);
 	is_u(tell(&b, COUNT, 0, 0).n, 10, "the second goes on");
 	for (int i = 0; i < 100 && tell(&b, LIST, 0, 0).n; i++)
 		usleep(10000);
@@ -337,8 +340,7 @@ static void two_programs(void)
 	a = child_start();
 	is_u(-tell(&a, ADD, 1001, 1).ret, 0, "a third may have it");
 	child_end(&b, 0);
-	for (int i = 0; i < 10; i++)
-		send_udp(1001);
+	send_ten(1001);
 	is_u(tell(&a, COUNT, 0, 0).n, 10, "and keeps it when the second leaves");
 	ok(program_on("v0"), "the program is there");
 	child_end(&a, SIGKILL);
