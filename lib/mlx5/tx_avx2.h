@@ -18,8 +18,9 @@ static always_inline __m256i two_lanes(const struct rawq_pkt *low,
                                        const struct rawq_pkt *high)
 {
 	return _mm256_inserti128_si256(
-		_mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)low)),
-		_mm_loadu_si128((const __m128i *)high), 1);
+		_mm256_castsi128_si256(
+			_mm_loadu_si128((const __m128i *)(const void *)low)),
+		_mm_loadu_si128((const __m128i *)(const void *)high), 1);
 }
 
 /* Lanes to data segments: length and address to big endian, the key between. */
@@ -57,13 +58,16 @@ static always_inline bool data_fours(const struct run *r, const struct rawq_pkt 
 		if (WISHES(f))
 			flags = _mm256_or_si256(flags, _mm256_or_si256(a, b));
 		sum = _mm256_add_epi64(sum, _mm256_add_epi64(a, b));
-		_mm256_storeu_si256((__m256i *)addrs, _mm256_unpacklo_epi64(a, b));
+		_mm256_storeu_si256((__m256i *)(void *)addrs,
+		                    _mm256_unpacklo_epi64(a, b));
 		a = to_segments(a, base, keys);
 		b = to_segments(b, base, keys);
-		_mm_storeu_si128((__m128i *)&data[0], _mm256_castsi256_si128(a));
-		_mm_storeu_si128((__m128i *)&data[1], _mm256_castsi256_si128(b));
-		_mm_storeu_si128((__m128i *)&data[2], _mm256_extracti128_si256(a, 1));
-		_mm_storeu_si128((__m128i *)&data[3], _mm256_extracti128_si256(b, 1));
+		_mm_storeu_si128((__m128i *)(void *)&data[0], _mm256_castsi256_si128(a));
+		_mm_storeu_si128((__m128i *)(void *)&data[1], _mm256_castsi256_si128(b));
+		_mm_storeu_si128((__m128i *)(void *)&data[2],
+		                 _mm256_extracti128_si256(a, 1));
+		_mm_storeu_si128((__m128i *)(void *)&data[3],
+		                 _mm256_extracti128_si256(b, 1));
 	}
 	half = _mm_max_epu32(_mm256_castsi256_si128(over),
 	                     _mm256_extracti128_si256(over, 1));
