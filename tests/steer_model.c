@@ -6,26 +6,19 @@
  *   steer_model xdp SEEDS [FIRST]                  on a veth; a packet socket is the kernel's view
  *   steer_model mlx5|verbs SEEDS FIRST FROM TO     over a cable of the emulated card
  */
+#include "naive_rules.h"
 #include "veth.h"
 
 #include <stdbool.h>
 #include <time.h>
 
-#define RULES_MAX  500u
-#define FRAMES     100u
-#define FRAME_MAX  128u
-#define PRIORITIES 4u
+#define RULES_MAX 500u
+#define FRAMES    100u
 /* Frames that end a round: one for the queue, one for the kernel. */
 #define END_TAKEN 0x88b6
 #define END_KEPT  0x88b7
 
-struct frame {
-	uint8_t bytes[FRAME_MAX];
-	unsigned len;
-};
-
 static struct rawq_error err;
-static enum rawq_backend backend;
 static struct rawq_port *port, *from;
 static struct rawq_region *region, *tx_region;
 static struct rawq_rxq *rxq;
@@ -34,7 +27,7 @@ static int far = -1, near = -1;
 
 static struct rawq_rule_opts rules[RULES_MAX];
 static struct rawq_rule *added[RULES_MAX];
-static unsigned rule_count;
+static struct naive_rules naive = {.rules = rules};
 static struct frame frames[FRAMES];
 
 /* ---- chance ---- */
@@ -256,156 +249,6 @@ static void random_frame(struct frame *f, unsigned number)
 		f->len = l3 + 6 + chance(at - l3 - 5);
 }
 
-/* ---- the model ---- */
-
-/* What a frame has, field by field. */
-struct seen {
-	const uint8_t *b;
-	unsigned tci, type, proto, sport, dport, tunnel;
-	bool tagged, ip, ports, id;
-	const uint8_t *src, *dst;
-	unsigned ip_bytes;
-};
-
-static unsigned get16(const uint8_t *p)
-{
-	return (unsigned)p[0] << 8 | p[1];
-}
-
-/* The card looks into no fragment, not even the first, and into no header that is cut off; the
- * steering program needs the ports alone. */
-static bool has_l4(const struct seen *s, unsigned left, bool fragment)
-{
-	if (backend == RAWQ_XDP)
-		return left >= 4;
-	return !fragment && left >= (s->proto == 6 ? 20 : s->proto == 17 ? 8 : 4);
-}
-
-static void look_at_l4(struct seen *s, const uint8_t *p, unsigned left, bool fragment)
-{
-	if (!has_l4(s, left, fragment))
-		return;
-	if (s->proto == 47) {
-		s->id = get16(p) & 0x2000 && left >= 8;
-		s->tunnel = s->id ? get16(p + 4) << 16 | get16(p + 6) : 0;
-	}
-	if (s->proto != 6 && s->proto != 17)
-		return;
-	s->ports = true;
-	s->sport = get16(p);
-	s->dport = get16(p + 2);
-	if (s->proto == 17 && s->dport == 4789 && left >= 16 && p[8] & 8) {
-		s->id = true;
-		s->tunnel = (unsigned)p[12] << 16 | get16(p + 13);
-	}
-}
-
-static struct seen look_at(const struct frame *f)
-{
-	struct seen s = {.b = f->bytes, .type = get16(f->bytes + 12)};
-	unsigned at = 14, head;
-
-	if (s.type == 0x8100 && f->len >= 18) {
-		s.tagged = true;
-		s.tci = get16(f->bytes + 14);
-		s.type = get16(f->bytes + 16);
-		at = 18;
-	}
-	head = s.type == 0x0800 ? 20 : 40;
-	if ((s.type != 0x0800 && s.type != 0x86dd) || f->len < at + head)
-		return s;
-	s.ip = true;
-	s.ip_bytes = s.type == 0x0800 ? 4 : 16;
-	s.proto = f->bytes[at + (s.ip_bytes == 4 ? 9 : 6)];
-	s.src = f->bytes + at + (s.ip_bytes == 4 ? 12 : 8);
-	s.dst = s.src + s.ip_bytes;
-	if (s.ip_bytes == 4 && get16(f->bytes + at + 6) & 0x1fff)
-		return s;
-	look_at_l4(&s, f->bytes + at + head, f->len - at - head,
-	           s.ip_bytes == 4 && get16(f->bytes + at + 6) & 0x3fff);
-	return s;
-}
-
-static bool bytes_fit(const uint8_t *have, const uint8_t *value, const uint8_t *mask,
-                      unsigned n)
-{
-	for (unsigned i = 0; i < n; i++) {
-		if ((have[i] & mask[i]) != value[i])
-			return false;
-	}
-	return true;
-}
-
-static bool asks(const uint8_t *mask, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++) {
-		if (mask[i])
-			return true;
-	}
-	return false;
-}
-
-static bool port_fits(unsigned have, uint16_t value, uint16_t mask, uint16_t last)
-{
-	if (!mask)
-		return true;
-	return have >= ntohs(value) && have <= (last ? ntohs(last) : ntohs(value));
-}
-
-static bool rule_fits(const struct rawq_rule_opts *o, const struct seen *s)
-{
-	const struct rawq_rule_key *v = &o->value, *m = &o->mask;
-
-	if (!bytes_fit(s->b, v->dst_mac, m->dst_mac, 6) ||
-	    !bytes_fit(s->b + 6, v->src_mac, m->src_mac, 6) ||
-	    s->type != ntohs(v->ethertype))
-		return false;
-	if (m->vlan && (!s->tagged || (s->tci & 0xfff) != ntohs(v->vlan)))
-		return false;
-	if (asks(m->src_ip, 16) &&
-	    (!s->ip || !bytes_fit(s->src, v->src_ip, m->src_ip, s->ip_bytes)))
-		return false;
-	if (asks(m->dst_ip, 16) &&
-	    (!s->ip || !bytes_fit(s->dst, v->dst_ip, m->dst_ip, s->ip_bytes)))
-		return false;
-	if (m->ip_proto && (!s->ip || s->proto != v->ip_proto))
-		return false;
-	if ((m->src_port || m->dst_port) && !s->ports)
-		return false;
-	if (!port_fits(s->sport, v->src_port, m->src_port, o->src_port_last) ||
-	    !port_fits(s->dport, v->dst_port, m->dst_port, o->dst_port_last))
-		return false;
-	return !m->tunnel_id || (s->id && s->tunnel == ntohl(v->tunnel_id));
-}
-
-/* The best priority of all that fit, or PRIORITIES. */
-static unsigned best_priority(const struct seen *s)
-{
-	unsigned best = PRIORITIES;
-
-	for (unsigned i = 0; i < rule_count; i++) {
-		if (rules[i].priority < best && rule_fits(&rules[i], s))
-			best = rules[i].priority;
-	}
-	return best;
-}
-
-/* May rule i, or with i == rule_count the drop, have the frame? */
-static bool may_have(const struct seen *s, unsigned i)
-{
-	unsigned best = best_priority(s);
-
-	if (i < rule_count)
-		return rules[i].queues && rules[i].priority == best &&
-		       rule_fits(&rules[i], s);
-	for (i = 0; i < rule_count; i++) {
-		if (!rules[i].queues && rules[i].priority == best &&
-		    rule_fits(&rules[i], s))
-			return true;
-	}
-	return false;
-}
-
 /* ---- a round ---- */
 
 static unsigned tx_at;
@@ -476,11 +319,11 @@ static unsigned judge_queue(bool *taken, unsigned seed)
 			return wrong;
 		if (at == FRAMES)
 			break;
-		s = look_at(&frames[at]);
+		s = look_at(naive.backend, &frames[at]);
 		taken[at] = true;
-		if (best_priority(&s) == PRIORITIES ||
-		    (backend != RAWQ_VERBS &&
-		     (!pkt.mark || !may_have(&s, pkt.mark - 1)))) {
+		if (best_priority(&naive, &s) == PRIORITIES ||
+		    (naive.backend != RAWQ_VERBS &&
+		     (!pkt.mark || !may_have(&naive, &s, pkt.mark - 1)))) {
 			printf("# seed %u frame %u: taken by rule %u: ", seed, at,
 			       pkt.mark);
 			print_frame(&frames[at]);
@@ -518,16 +361,16 @@ static unsigned judge_rest(const bool *taken, const bool *kept, unsigned seed)
 	unsigned wrong = 0;
 
 	for (unsigned i = 0; i < FRAMES; i++) {
-		struct seen s = look_at(&frames[i]);
-		bool nobodys = best_priority(&s) == PRIORITIES;
+		struct seen s = look_at(naive.backend, &frames[i]);
+		bool nobodys = best_priority(&naive, &s) == PRIORITIES;
 		bool good;
 
 		if (near >= 0)
 			good = kept[i] ? nobodys && !taken[i]
-			               : !nobodys &&
-			                         (taken[i] || may_have(&s, rule_count));
+			               : !nobodys && (taken[i] ||
+			                              may_have(&naive, &s, naive.count));
 		else
-			good = taken[i] || nobodys || may_have(&s, rule_count);
+			good = taken[i] || nobodys || may_have(&naive, &s, naive.count);
 		if (!good) {
 			printf("# seed %u frame %u: taken %d, kernel %d: ", seed, i,
 			       taken[i], kept[i]);
@@ -542,16 +385,16 @@ static void make_rules(void)
 {
 	unsigned wanted = chance(4) ? 1 + chance(40) : 1 + chance(RULES_MAX);
 
-	rule_count = 0;
+	naive.count = 0;
 	for (unsigned i = 0; i < wanted; i++) {
-		struct rawq_rule_opts *o = &rules[rule_count];
+		struct rawq_rule_opts *o = &rules[naive.count];
 
 		*o = random_rule();
-		if (backend != RAWQ_VERBS)
-			o->mark = o->queues ? rule_count + 1 : 0;
+		if (naive.backend != RAWQ_VERBS)
+			o->mark = o->queues ? naive.count + 1 : 0;
 		/* The same one twice is refused; so is one mask too many. */
-		if (!rawq_rule_add(port, o, &added[rule_count], &err))
-			rule_count++;
+		if (!rawq_rule_add(port, o, &added[naive.count], &err))
+			naive.count++;
 	}
 }
 
@@ -577,7 +420,7 @@ static unsigned round_of(unsigned seed)
 	if (near >= 0)
 		wrong += judge_kernel(kept, seed);
 	wrong += judge_rest(taken, kept, seed);
-	for (unsigned i = 0; i < rule_count; i++)
+	for (unsigned i = 0; i < naive.count; i++)
 		rawq_rule_remove(added[i]);
 	return wrong;
 }
@@ -588,7 +431,7 @@ static struct rawq_rule *end_rule;
 
 static void open_ends(const char *near_name, const char *from_name)
 {
-	struct rawq_port_opts po = {.size = sizeof(po), .backend = backend};
+	struct rawq_port_opts po = {.size = sizeof(po), .backend = naive.backend};
 	struct rawq_queue_opts qo = {.size = sizeof(qo), .depth = 512};
 	struct rawq_rule_opts o;
 
@@ -599,7 +442,7 @@ static void open_ends(const char *near_name, const char *from_name)
 		must(rawq_region_create(NULL, &tx_region, &err));
 		must(rawq_txq_create(from, tx_region, &qo, &txq, &err));
 	}
-	qo.offloads = backend == RAWQ_VERBS ? 0 : RAWQ_RX_MARK;
+	qo.offloads = naive.backend == RAWQ_VERBS ? 0 : RAWQ_RX_MARK;
 	must(rawq_rxq_create(port, region, &qo, &rxq, &err));
 	for (uint64_t i = 0; i < 512; i++)
 		rawq_rx_post(rxq, &(uint64_t){i * 2048}, 1);
@@ -626,10 +469,10 @@ int main(int argc, char **argv)
 	unsigned first = argc > 3 ? (unsigned)atoi(argv[3]) : (unsigned)time(NULL);
 	uint64_t total = 0;
 
-	backend = argc > 1 && !strcmp(argv[1], "mlx5")    ? RAWQ_MLX5
-	          : argc > 1 && !strcmp(argv[1], "verbs") ? RAWQ_VERBS
-	                                                  : RAWQ_XDP;
-	if (backend == RAWQ_XDP) {
+	naive.backend = argc > 1 && !strcmp(argv[1], "mlx5")    ? RAWQ_MLX5
+	                : argc > 1 && !strcmp(argv[1], "verbs") ? RAWQ_VERBS
+	                                                        : RAWQ_XDP;
+	if (naive.backend == RAWQ_XDP) {
 		veth_pair(1, 1500);
 		far = witness("v1");
 		near = witness("v0");
@@ -640,7 +483,7 @@ int main(int argc, char **argv)
 	printf("# seeds from %u\n", first);
 	for (unsigned i = 0; i < seeds && wrong < 20; i++) {
 		wrong += round_of(first + i);
-		total += rule_count;
+		total += naive.count;
 	}
 	close_ends();
 	printf("# %" PRIu64 " rules, %u frames\n", total, seeds * FRAMES);
