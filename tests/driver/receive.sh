@@ -10,7 +10,7 @@ if [ "${2-}" = lossy ]; then
 		seed $seed
 		wqe queue=rq chance=0.3% syndrome=0x04
 	END
-	card=(--faults $tmp/faults)
+	card=(--faults "$tmp/faults")
 fi
 tap emu cable cable "${card[@]}" -- "$RAWQ_BUILD/tests/driver/driver_receive" drv0 drv1 "$1" "$seed" ${2+"$2"}
 finish
