@@ -10,6 +10,7 @@
 #include <net/if.h>
 #include <netlink/genl/ctrl.h>
 #include <netlink/genl/genl.h>
+#include <netlink/route/link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,6 +57,22 @@ static uint32_t read_speed(int fd, const char *netdev)
 	if (ask_ethtool(fd, netdev, link) || link->speed == (uint32_t)SPEED_UNKNOWN)
 		return 0;
 	return link->speed;
+}
+
+/* The driver's carrier: it sends as soon as that is there.  IFF_RUNNING is the operational state,
+ * which follows up to a second later (Documentation/networking/operstates.rst). */
+static uint32_t read_carrier(int ifindex)
+{
+	struct nl_sock *sock = nl_socket_alloc();
+	struct rtnl_link *link = NULL;
+	uint32_t carrier = 0;
+
+	if (sock && !nl_connect(sock, NETLINK_ROUTE) &&
+	    !rtnl_link_get_kernel(sock, ifindex, NULL, &link))
+		carrier = rtnl_link_get_carrier(link) == 1;
+	rtnl_link_put(link);
+	nl_socket_free(sock);
+	return carrier;
 }
 
 /* The queues in use now; one of each where the driver has no channels to speak of. */
@@ -105,8 +122,7 @@ int netdev_read(struct rawq_port_info *info)
 	if (!ask(fd, info->netdev, SIOCGIFMTU, &ifr))
 		info->mtu =
 			(uint16_t)(ifr.ifr_mtu > UINT16_MAX ? UINT16_MAX : ifr.ifr_mtu);
-	if (!ask(fd, info->netdev, SIOCGIFFLAGS, &ifr))
-		info->link_up = (ifr.ifr_flags & IFF_RUNNING) ? 1 : 0;
+	info->link_up = read_carrier(info->ifindex);
 	info->link_mbps = info->link_up ? read_speed(fd, info->netdev) : 0;
 	read_driver(fd, info);
 	read_queues(fd, info);
