@@ -14,7 +14,7 @@ packet='eth(dst=02:00:00:00:00:02)/ip(dst=10.0.0.2)/udp(dport=9000)'
 send() {
 	over v0
 	at near "${nic[@]}" tx v0 "$packet" --backend "$backend" --size 64 --count $count --rate 10kpps --queues $queues \
-		--json >$tmp/tx 2>$tmp/tx.err
+		--engine queues --json >$tmp/tx 2>$tmp/tx.err
 }
 
 tx_captured() {
