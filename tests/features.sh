@@ -28,6 +28,7 @@ other() {
 received() {
 	local name=$1 settings=$2
 	shift 2
+	: >$tmp/rx # nothing of the last one is to be taken for this one's start
 	other "$settings" "$rawq" rx "$@" --count $packets --for 60s --json >$tmp/rx 2>$tmp/rx.err &
 	local rx=$!
 	started $tmp/rx
@@ -114,6 +115,8 @@ print(c["engine"], "engine_reason" in c)'
 }
 sent LACKS=tx-budget 5000 --engine queues
 sent "" 5000
+is "$(engine)" "auto False" "live frames: one of two engines, chosen by trial"
+sent "" 5000 --engine live
 is "$(engine)" "live False" "live frames: made inside the kernel"
 sent LACKS=live-frames 5000
 is "$(engine)" "queues True" "no live frames: queues, and it says why"

@@ -136,7 +136,9 @@ at() {
 start() {
 	local s=$1 name=$2
 	shift 2
-	: >"$tmp/$name.err" # nothing of an earlier one is to be taken for what this one says
+	# nothing that an earlier one said is to be taken for what this one says
+	: >"$tmp/$name"
+	: >"$tmp/$name.err"
 	ip netns exec "$s" "$@" >"$tmp/$name" 2>"$tmp/$name.err" &
 	# shellcheck disable=SC2034
 	pid=$!
