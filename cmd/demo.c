@@ -43,6 +43,8 @@
 #define SETTLE_NS (200 * NS_PER_MS)
 /* A child that has not said what it was waited for by then hangs. */
 #define STEP_NS (30 * NS_PER_S)
+/* A rate below this share of what was asked was missed. */
+#define KEPT 0.99
 
 /* A program on the emulated card: rawq emu, a wire for each port, --, rawq. */
 #define EMU_ARGS_MAX 7
@@ -385,15 +387,19 @@ static void print_end(const struct demo *d, const struct outcome *o, unsigned ra
 {
 	uint64_t pings = d->pingers[0].sent + d->pingers[1].sent;
 	uint64_t answers = d->pingers[0].answered + d->pingers[1].answered;
+	double sent_pps = real(o->ends[TX], "tx_pps");
 	char a[32], b[32], c[32], e[32];
 
 	const struct picture_rate rates[] = {{"tx", "tx_pps", o->ends[TX]},
 	                                     {"fwd", "tx_pps", o->ends[FWD]},
 	                                     {"rx", "rx_pps", o->ends[RX]}};
 
-	printf("\nsent %s  forwarded %s  received %s  lost %s  at %u kpps\n",
+	printf("\nsent %s  forwarded %s  received %s  lost %s  at %.0f kpps",
 	       format_count(o->sent, a), format_count(o->forwarded, b),
-	       format_count(o->received, c), format_count(lost(o), e), rate / 1000);
+	       format_count(o->received, c), format_count(lost(o), e), sent_pps / 1e3);
+	if (sent_pps < KEPT * rate)
+		printf(", which the CPUs kept it at: %u were asked", rate / 1000);
+	putchar('\n');
 	picture_rates(rates, ROLES, stdout);
 	picture_fates(o->ends[RX], stdout);
 	picture_latency(o->ends[RX], stdout);
