@@ -258,11 +258,13 @@ static bool has_zero_copy(const struct tx *tx)
 /* Live frames go evenly, or as fast as it goes. */
 static bool is_even(const struct tx *tx)
 {
-	const struct pace_shape *shape = &tx->plans->shape;
+	const struct pace_shape *shape;
 
-	return !tx->plan_count ||
-	       (tx->plan_count == 1 && !shape->poisson && shape->train < 2 &&
-	        !shape->gap_ns && !shape->ramp_ns && tx->pps > 0);
+	if (tx->plan_count != 1)
+		return !tx->plan_count;
+	shape = &tx->plans[0].shape;
+	return !shape->poisson && shape->train < 2 && !shape->gap_ns && !shape->ramp_ns &&
+	       tx->pps > 0;
 }
 
 static bool wants_live(const struct tx *tx)

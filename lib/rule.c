@@ -342,7 +342,7 @@ int rawq_rule_add(struct rawq_port *port, const struct rawq_rule_opts *opts,
                   struct rawq_rule **out, struct rawq_error *err)
 {
 	struct rawq_rule_opts o;
-	struct rawq_rule place, *rule;
+	struct rawq_rule place = {0}, *rule;
 	int ret = read_opts(port, opts, &o, &place.id, err);
 
 	if (!ret)
@@ -364,7 +364,7 @@ int rawq_rule_replace(struct rawq_rule *old, const struct rawq_rule_opts *opts,
 {
 	struct rawq_port *port = old->port;
 	struct rawq_rule_opts o;
-	struct rawq_rule was = *old, place, *rule;
+	struct rawq_rule was = *old, place = {0}, *rule;
 	int ret = read_opts(port, opts, &o, &place.id, err);
 	bool same = !ret && !compare(&was, &place);
 

@@ -43,7 +43,7 @@ static void *answer_loop(void *arg)
 	struct pollfd fds[2] = {{.fd = a->fd, .events = POLLIN},
 	                        {.fd = a->stop_fd, .events = POLLIN}};
 	uint8_t frame[ANSWER_MAX];
-	struct sockaddr_ll from;
+	struct sockaddr_ll from = {0};
 	socklen_t size;
 	ssize_t n;
 

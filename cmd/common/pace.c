@@ -28,10 +28,10 @@ static double gapped_packets_by(double rate, const struct pace_shape *shape, dou
 
 static double gapped_time_of(double rate, const struct pace_shape *shape, uint64_t packet)
 {
-	uint64_t train = train_of(shape);
+	uint64_t train = train_of(shape), trains = packet / train;
 	double length = rate > 0 ? (double)train / rate : 0;
 
-	return (double)(packet / train) * (length + (double)shape->gap_ns) +
+	return (double)trains * (length + (double)shape->gap_ns) +
 	       (rate > 0 ? (double)(packet % train) / rate : 0);
 }
 

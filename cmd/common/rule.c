@@ -128,9 +128,10 @@ static bool read_number(const char *text, unsigned long min, unsigned long max,
 static int take_number(struct parser *p, unsigned long min, unsigned long max,
                        const char *expected, unsigned *out)
 {
-	if (!next_word(p) || !read_number(p->word, min, max, out))
-		return refuse_value(p, expected);
-	return 0;
+	if (next_word(p) && read_number(p->word, min, max, out))
+		return 0;
+	refuse_value(p, expected);
+	return -1;
 }
 
 static int take_all(struct parser *p, const struct keyword *k)

@@ -125,10 +125,12 @@ static unsigned destroy_type(struct object_table *t, enum object_type type)
 	int refused;
 
 	for (i = 0; i < t->count; i++) {
-		if (!t->slots[i] || t->slots[i]->type != type)
+		struct object *o = t->slots[i];
+
+		if (!o || o->type != type)
 			continue;
 		n++;
-		refused = object_destroy(t->slots[i]);
+		refused = object_destroy(o);
 		assert((refused || !t->slots[i]) && "an object's handle is its slot");
 	}
 	return n;

@@ -209,14 +209,15 @@ static bool to_a_port(struct rawq_rule_opts *r)
 /* A MAC beside the netdev's own, locally administered (IEEE 802 section 8.2.2). */
 static bool to_a_mac(const struct rawq_plan *p, struct rawq_rule_opts *r)
 {
-	const uint8_t *own = p->stakes.list ? p->stakes.list[0].value.dst_mac : NULL;
+	const uint8_t *own;
 
+	if (!p->stakes.count)
+		return false;
+	own = p->stakes.list[0].value.dst_mac;
 	for (unsigned i = 0; i < p->stakes.count; i++) {
 		if (p->stakes.list[i].kind == RAWQ_STAKE_MAC)
 			own = p->stakes.list[i].value.dst_mac;
 	}
-	if (!own)
-		return false;
 	memcpy(r->value.dst_mac, own, 6);
 	memset(r->mask.dst_mac, 0xff, 6);
 	r->value.dst_mac[0] = (uint8_t)((own[0] | 2) & ~1);
