@@ -6,9 +6,10 @@
 seed=${RAWQ_SEED-$RANDOM}
 card=(--thorough)
 if [ "${2-}" = lossy ]; then
+	# about twelve a form, whatever the count, so that none is a form without
 	cat >$tmp/faults <<-END
 		seed $seed
-		wqe queue=rq chance=0.3% syndrome=0x04
+		wqe queue=rq chance=$(awk "BEGIN { print 1200 / $1 }")% syndrome=0x04
 	END
 	card=(--faults "$tmp/faults")
 fi
