@@ -79,7 +79,7 @@ static void write_eth(const struct asked *a, uint16_t ethertype)
 
 static uint32_t answer_arp(const struct asked *a)
 {
-	struct ether_arp ask, *reply = (struct ether_arp *)(a->out + ETH_HLEN);
+	struct ether_arp ask, *reply = (void *)(a->out + ETH_HLEN);
 
 	if (a->len < ETH_HLEN + sizeof(ask))
 		return 0;

@@ -72,7 +72,7 @@ struct option_row {
 };
 
 /* Rows; a value of another type than the option's does not compile. */
-#define ROW_VALUE(type, p) _Generic((p), type : (p))
+#define ROW_VALUE(type, p) (1 ? (p) : (type)NULL)
 
 #define ROW_FLAG(name_, value_, help_)                                                   \
 	{                                                                                \

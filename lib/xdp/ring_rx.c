@@ -38,9 +38,9 @@ struct ring_rxq {
 static const struct steer_packet *record(const struct ring_rxq *r, uint64_t at,
                                          uint64_t *next)
 {
+	const uint32_t *header = (const void *)(r->data + (at & (r->size - 1)));
 	/* Pairs with the kernel's xchg of the length in bpf_ringbuf_commit(). */
-	uint32_t len = __atomic_load_n((const uint32_t *)(r->data + (at & (r->size - 1))),
-	                               __ATOMIC_ACQUIRE);
+	uint32_t len = __atomic_load_n(header, __ATOMIC_ACQUIRE);
 
 	if (len & BPF_RINGBUF_BUSY_BIT)
 		return NULL;
