@@ -246,10 +246,14 @@ static json_t *measure(int from, int to, double (*added)(double), double ns)
 		if (sent)
 			relay(from, to, added, ns);
 	}
-	fclose(out);
-	fclose(sent);
-	waitpid(rx_pid, NULL, 0);
-	waitpid(tx_pid, NULL, 0);
+	if (out) {
+		fclose(out);
+		waitpid(rx_pid, NULL, 0);
+	}
+	if (sent) {
+		fclose(sent);
+		waitpid(tx_pid, NULL, 0);
+	}
 	qsort(least, PACKETS, sizeof(least[0]), ascending);
 	qsort(most, PACKETS, sizeof(most[0]), ascending);
 	return end;

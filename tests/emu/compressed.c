@@ -296,8 +296,9 @@ static uint16_t checksum_of(const struct mlx5_cqe64 *cqe)
 static uint16_t sum_of_frame(unsigned number)
 {
 	uint8_t frame[FRAME_SIZE];
+	unsigned len = make_frame(frame, number);
 
-	return sum_of(frame, make_frame(frame, number));
+	return sum_of(frame, len);
 }
 
 /* Returns the frames it told of: 1, or 0 of a filler, or -1. */
