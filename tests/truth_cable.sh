@@ -59,9 +59,10 @@ latencies "3 ms on every fourth, polling" "hardware 0 0 3000000 3000000"
 for step in -5ms 500ms 1200s; do
 	through mlx5 100 "frame way=rx do=delay by=10ms every=1
 clock at=300ms step=$step"
-	[ $step = -5ms ] && sed -i 's/"min":5000000\b/"min":10000000/' $tmp/lat
+	least=10000000 # or what was on its way when the clock went back
+	[ $step != -5ms ] || ! grep -q '"min":5000000,' $tmp/lat || least=5000000
 	latencies "the card's clock steps by $step: nothing impossible is told" \
-		"hardware 10000000 10000000 10000000 10000000"
+		"hardware $least 10000000 10000000 10000000"
 done
 through verbs 1 'frame way=rx do=delay by=20ms every=1' --times auto
 at_least "$(/usr/bin/python3 -c "
