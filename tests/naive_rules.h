@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Who may have a frame, by the text of rawq.h alone: every rule is asked, one after the other. */
+/* Who may have a frame, by the text of rawq.h: every rule is asked, one after the other.  Of
+ * fragments and cut headers that text says too little; there it follows doc/steering.md, by
+ * backend. */
 #ifndef TESTS_NAIVE_RULES_H
 #define TESTS_NAIVE_RULES_H
 

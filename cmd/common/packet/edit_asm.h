@@ -89,7 +89,7 @@ void put_store(struct assembler *a, unsigned at, unsigned bytes, uint64_t keep);
 /* r1 = r1 folded to 16 bits; uses r2 */
 void put_fold(struct assembler *a);
 
-/* edit_sig.c: the signature's time, sequence, CRC and balance; r9's sums must be done. */
+/* edit_sig.c: the signature's time, sequence, CRC and balance; behind all edits and sums. */
 void put_sig(struct assembler *a, int64_t to_real_ns);
 
 #endif
